@@ -1,0 +1,49 @@
+"""What a backend is. Third parties register a module or class with these names (docs/backends.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pyredisai.ai.model import ModelOptions
+from pyredisai.ai.tensor import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSettings:
+    """What the configuration says to every backend. 0 threads: the framework's default; 0 MB: no limit.
+
+    `execution_timeout_ms` bounds one run (ONNX only), `memory_limit_mb` creation and runs (ONNX only).
+    """
+
+    inter_op_threads: int = 0
+    intra_op_threads: int = 0
+    execution_timeout_ms: int = 5000
+    memory_limit_mb: int = 0
+
+
+class Session(Protocol):
+    """A model opened on a device. `run` is called from several worker threads at a time."""
+
+    input_count: int
+    output_count: int
+
+    def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Run once. Raises BackendError (the framework's first line) or RunTimeout."""
+
+    def close(self) -> None:
+        """Release what the session holds; called once, when the model is gone and nothing runs."""
+
+
+class Backend(Protocol):
+    """A framework, imported. Made by the module's `load(settings)` on a worker thread."""
+
+    name: str
+    version: str
+
+    def has_device(self, device: str) -> bool:
+        """Whether `device` (CPU, CPU:1, GPU, GPU:0 …, upper case) is there."""
+
+    def open_model(self, blob: bytes | memoryview, device: str, options: ModelOptions) -> Session:
+        """Open a model. Raises BackendError with the text that the client gets."""

@@ -1,0 +1,32 @@
+"""Arguments to values, with Redis' own errors. Shared by every family."""
+
+from __future__ import annotations
+
+from pyredisai.errors import ReplyError, texts
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+
+
+def parse_int(text: bytes, error: str = texts.NOT_INTEGER) -> int:
+    """A 64-bit integer as Redis reads one: no spaces, no plus sign, no leading zeros.
+
+    Raises ReplyError(error).
+    """
+    try:
+        value = int(text)
+    except ValueError:
+        raise ReplyError(error) from None
+    if not INT64_MIN <= value <= INT64_MAX or (b"%d" % value) != text:
+        raise ReplyError(error)
+    return value
+
+
+def parse_float(text: bytes, error: str = texts.NOT_FLOAT) -> float:
+    """A double as Redis reads one (strtod, without blanks and nan). Raises ReplyError(error)."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise ReplyError(error) from None
+    if value != value or b"_" in text or text[:1].isspace() or text[-1:].isspace():
+        raise ReplyError(error)
+    return value

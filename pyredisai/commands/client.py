@@ -1,0 +1,62 @@
+"""One client's state. It knows no socket: `Link` is what a connection offers to commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pyredisai import clock
+from pyredisai.resp.replies import Reply
+
+
+class Link(Protocol):
+    """The way out to a client, implemented by the connection (and by fakes for scripts and tests)."""
+
+    def push(self, reply: Reply) -> None:
+        """Send an out-of-band reply (pub/sub, invalidation, MONITOR) in the client's RESP version."""
+
+    def close(self, *, after_reply: bool = False) -> None:
+        """Close the connection, at once or when the pending replies have been written."""
+
+    def output_buffered(self) -> int:
+        """Bytes that wait to be written."""
+
+
+@dataclass(slots=True, eq=False)
+class Client:
+    """What Redis keeps of a connection. Times in Unix milliseconds; `resp` is 2 or 3.
+
+    `reply_mode` is on, off, or skip (CLIENT REPLY). `queued` is the MULTI queue, None outside MULTI;
+    `queue_error` makes EXEC abort; `watched` maps (db, key) and `dirty_watch` makes EXEC answer null.
+    `flags` hold letters of CLIENT LIST that no other field implies. `extra` is for families that keep
+    state of their own (pub/sub, tracking, scripting): one attribute object each, by family name.
+    """
+
+    id: int
+    link: Link
+    addr: str = ""
+    laddr: str = ""
+    fd: int = -1
+    db: int = 0
+    resp: int = 2
+    name: bytes = b""
+    lib_name: bytes = b""
+    lib_ver: bytes = b""
+    user: str = "default"
+    authenticated: bool = True
+    created_ms: int = field(default_factory=clock.now_ms)
+    last_ms: int = field(default_factory=clock.now_ms)
+    last_command: str = "NULL"
+    reply_mode: str = "on"
+    queued: list[Any] | None = None
+    queue_error: bool = False
+    watched: set[tuple[int, bytes]] = field(default_factory=set)
+    dirty_watch: bool = False
+    no_evict: bool = False
+    blocked: bool = False
+    closing: bool = False
+    is_script: bool = False
+    unix_socket: bool = False
+    is_local: bool = True
+    flags: set[str] = field(default_factory=set)
+    extra: dict[str, Any] = field(default_factory=dict)

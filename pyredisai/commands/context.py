@@ -1,0 +1,91 @@
+"""What a command may touch: its client, its database, and the server's services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pyredisai import clock
+from pyredisai.commands.client import Client
+from pyredisai.commands.spec import Args, Table
+from pyredisai.config.registry import Registry
+from pyredisai.journal import Effect, Journal
+from pyredisai.keyspace.database import Database
+from pyredisai.keyspace.events import KeyspaceEvents
+from pyredisai.resp.replies import Reply
+
+if TYPE_CHECKING:
+    from pyredisai.backends.loader import BackendLoader
+    from pyredisai.execution.scheduler import Scheduler
+
+
+@dataclass(slots=True)
+class ServerStats:
+    """Counters of INFO stats; CONFIG RESETSTAT sets them back."""
+
+    connections_received: int = 0
+    commands_processed: int = 0
+    net_input_bytes: int = 0
+    net_output_bytes: int = 0
+    rejected_connections: int = 0
+    expired_keys: int = 0
+    evicted_keys: int = 0
+    keyspace_hits: int = 0
+    keyspace_misses: int = 0
+    error_replies: int = 0
+    unexpected_errors: int = 0
+    errors_by_code: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Services:
+    """Everything that commands share; built once by the composition root (`server.app`).
+
+    `call(ctx, args)` runs a command as dispatch does, for EXEC, Lua and TorchScript; it returns the
+    reply value, an `Error` value for an error. `log(level, text)` writes to the server's log, level one
+    of debug verbose notice warning. `shutdown(save)` ends the server.
+    """
+
+    config: Registry
+    table: Table
+    databases: list[Database]
+    events: KeyspaceEvents
+    journal: Journal
+    stats: ServerStats
+    clients: dict[int, Client]
+    scheduler: Scheduler
+    loader: BackendLoader
+    call: Callable[[Context, Args], Reply]
+    log: Callable[[str, str], None]
+    shutdown: Callable[[bool | None], None]
+    run_id: str
+    started_ms: int = field(default_factory=clock.now_ms)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Context:
+    """One per client, made once. `db` follows SELECT; `effects` replaces what the journal gets."""
+
+    __slots__ = ("client", "db", "effects", "server")
+
+    def __init__(self, client: Client, server: Services) -> None:
+        self.client = client
+        self.server = server
+        self.db = server.databases[client.db]
+        self.effects: list[Effect] | None = None
+
+    def select(self, index: int) -> None:
+        """Switch to another database; the caller has checked the index."""
+        self.client.db = index
+        self.db = self.server.databases[index]
+
+    def notify(self, kind: str, event: str, key: bytes) -> None:
+        """Announce a keyspace event on a key of the selected database."""
+        events = self.server.events
+        if events.on_event:
+            events.notify(kind, event, self.db.index, key)
+
+    def propagate(self, *effects: Effect) -> None:
+        """Journal these effects in place of the command as it came (none at all: journal nothing)."""
+        self.effects = [*(self.effects or ()), *effects]

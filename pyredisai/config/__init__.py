@@ -1,0 +1,1 @@
+"""Configuration: one table of parameters, and the ways in (conf file, command line, run time)."""

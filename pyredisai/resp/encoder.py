@@ -1,0 +1,147 @@
+"""Reply values to RESP. `encode(value, version, out)` appends buffers to a list; nothing is joined here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from pyredisai.resp.replies import (
+    NO_REPLY,
+    NULL_ARRAY,
+    Error,
+    Push,
+    Raw,
+    Reply,
+    RespSet,
+    Status,
+    Verbatim,
+)
+
+Buffers: TypeAlias = "list[bytes | memoryview]"
+_Encode: TypeAlias = Callable[[Any, int, Buffers], None]
+
+_INTEGERS = tuple(b":%d\r\n" % n for n in range(1024))
+_NULLS = {2: b"$-1\r\n", 3: b"_\r\n"}
+_NULL_ARRAYS = {2: b"*-1\r\n", 3: b"_\r\n"}
+
+
+def encode(value: Reply, version: int, out: Buffers) -> None:
+    """Append the RESP form of `value` to `out`; `version` is 2 or 3.
+
+    Raises TypeError for a value that has no RESP form.
+    """
+    try:
+        encoder = _ENCODERS[type(value)]
+    except KeyError:
+        encoder = _encoder_of_subclass(value)
+    encoder(value, version, out)
+
+
+def _encoder_of_subclass(value: Reply) -> _Encode:
+    for kind in type(value).__mro__[1:]:
+        if kind in _ENCODERS:
+            return _ENCODERS[kind]
+    raise TypeError(f"no RESP form for {type(value).__name__}")
+
+
+def format_double(value: float) -> bytes:
+    """A double as Redis prints it: the shortest text that reads back, `inf`, `-inf`, `nan`."""
+    if math.isnan(value):
+        return b"nan"
+    if math.isinf(value):
+        return b"inf" if value > 0 else b"-inf"
+    if value == int(value) and abs(value) < 1e15:
+        return b"%d" % int(value) if value or math.copysign(1, value) > 0 else b"-0"
+    return b"%.17g" % value
+
+
+def error_line(text: str) -> bytes:
+    """An error reply; line ends in a text become spaces, so that it stays one line."""
+    if "\n" in text or "\r" in text:
+        text = text.replace("\r", " ").replace("\n", " ")
+    return b"-%s\r\n" % text.encode("utf-8", "surrogateescape")
+
+
+def _bytes(value: bytes, version: int, out: Buffers) -> None:
+    n = len(value)
+    if n < 4096:
+        out.append(b"$%d\r\n%b\r\n" % (n, value))
+    else:
+        out += (b"$%d\r\n" % n, value, b"\r\n")
+
+
+def _memoryview(value: memoryview, version: int, out: Buffers) -> None:
+    out += (b"$%d\r\n" % value.nbytes, value, b"\r\n")
+
+
+def _int(value: int, version: int, out: Buffers) -> None:
+    out.append(_INTEGERS[value] if 0 <= value < 1024 else b":%d\r\n" % value)
+
+
+def _bool(value: bool, version: int, out: Buffers) -> None:
+    out.append((b"#t\r\n" if value else b"#f\r\n") if version == 3 else b":%d\r\n" % value)
+
+
+def _float(value: float, version: int, out: Buffers) -> None:
+    text = format_double(value)
+    out.append(b",%b\r\n" % text if version == 3 else b"$%d\r\n%b\r\n" % (len(text), text))
+
+
+def _str(value: str, version: int, out: Buffers) -> None:
+    _bytes(value.encode("utf-8", "surrogateescape"), version, out)
+
+
+def _array(value: Sequence[Reply], version: int, out: Buffers) -> None:
+    out.append(b"*%d\r\n" % len(value))
+    for item in value:
+        encode(item, version, out)
+
+
+def _set(value: RespSet, version: int, out: Buffers) -> None:
+    out.append((b"~%d\r\n" if version == 3 else b"*%d\r\n") % len(value))
+    for item in value:
+        encode(item, version, out)
+
+
+def _push(value: Push, version: int, out: Buffers) -> None:
+    out.append((b">%d\r\n" if version == 3 else b"*%d\r\n") % len(value))
+    for item in value:
+        encode(item, version, out)
+
+
+def _dict(value: dict[Reply, Reply], version: int, out: Buffers) -> None:
+    out.append(b"%%%d\r\n" % len(value) if version == 3 else b"*%d\r\n" % (2 * len(value)))
+    for key, item in value.items():
+        encode(key, version, out)
+        encode(item, version, out)
+
+
+def _verbatim(value: Verbatim, version: int, out: Buffers) -> None:
+    if version == 3:
+        out.append(b"=%d\r\n%b:%b\r\n" % (len(value.data) + 4, value.format, value.data))
+    else:
+        _bytes(value.data, version, out)
+
+
+_ENCODERS: dict[type, _Encode] = {
+    bytes: _bytes,
+    int: _int,
+    type(None): lambda value, version, out: out.append(_NULLS[version]),
+    Raw: lambda value, version, out: out.append(value.data),
+    memoryview: _memoryview,
+    bytearray: lambda value, version, out: _memoryview(memoryview(value), version, out),
+    str: _str,
+    list: _array,
+    tuple: _array,
+    dict: _dict,
+    float: _float,
+    bool: _bool,
+    Status: lambda value, version, out: out.append(b"+%b\r\n" % value.text.encode()),
+    Error: lambda value, version, out: out.append(error_line(value.text)),
+    RespSet: _set,
+    Push: _push,
+    Verbatim: _verbatim,
+    type(NULL_ARRAY): lambda value, version, out: out.append(_NULL_ARRAYS[version]),
+    type(NO_REPLY): lambda value, version, out: None,
+}

@@ -1,0 +1,1 @@
+"""The running server: connections, dispatch, and the root that puts everything together."""

@@ -1,0 +1,49 @@
+"""The composition root: builds the rooms below; start, cron, shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+import sys
+
+from pyredisai.backends.loader import BackendLoader
+from pyredisai.commands.context import ServerStats, Services
+from pyredisai.commands.table import build_table
+from pyredisai.config.registry import Registry
+from pyredisai.execution.scheduler import Scheduler
+from pyredisai.journal import Journal
+from pyredisai.keyspace.database import Database
+from pyredisai.keyspace.events import KeyspaceEvents
+from pyredisai.server.connection import Connection
+from pyredisai.server.dispatch import call
+
+
+def build_services(config: Registry) -> Services:
+    """Everything that commands share."""
+    events = KeyspaceEvents()
+    return Services(
+        config=config,
+        table=build_table(),
+        databases=[Database(i, events) for i in range(config["databases"])],
+        events=events,
+        journal=Journal(),
+        stats=ServerStats(),
+        clients={},
+        scheduler=Scheduler(),
+        loader=BackendLoader(),
+        call=call,
+        log=lambda level, text: print(level, text, file=sys.stderr),
+        shutdown=lambda save: None,
+        run_id=secrets.token_hex(20),
+    )
+
+
+async def serve(config: Registry) -> None:
+    """Listen until cancelled."""
+    services = build_services(config)
+    ids = itertools.count(1)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(services, next(ids)), config["bind"], config["port"])
+    async with server:
+        await server.serve_forever()
