@@ -64,7 +64,7 @@ class Tensor:
         if self._blob is None:
             assert self._array is not None
             if self.dtype.itemsize:
-                self._blob = memoryview(self._array.reshape(-1).view(np.uint8)).cast("B")
+                self._blob = self._array.reshape(-1).view(np.uint8).data
             else:
                 self._blob = b"".join(e + b"\0" for e in self._array.reshape(-1))
         return self._blob
