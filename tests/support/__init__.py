@@ -1,0 +1,1 @@
+"""What tests share: server processes, a raw RESP client, paths."""
