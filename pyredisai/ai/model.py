@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 from pyredisai.ai.stats import RunStats
-
-if TYPE_CHECKING:
-    Session = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +24,11 @@ class ModelOptions:
 class Model:
     """A stored model. `device` in the case the user wrote; `session` is a backends.base.Session.
 
-    A copy under another key (COPY, RENAME) shares blob and session; statistics belong to the key's value.
+    RENAME and MOVE take the value along, its statistics with it; COPY stores `duplicate()`. The options' names
+    are the session's: those that AI.MODELGET META shows.
     """
+
+    redis_type: ClassVar[str] = "AI__MODEL"
 
     backend: str
     device: str
@@ -36,3 +36,7 @@ class Model:
     options: ModelOptions
     session: Any
     stats: RunStats = field(default_factory=RunStats)
+
+    def duplicate(self) -> Model:
+        """The value of a COPY: shares blob and session, counts its own runs."""
+        return replace(self, stats=RunStats())

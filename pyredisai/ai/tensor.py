@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ class Tensor:
     """
 
     __slots__ = ("_array", "_blob", "dtype", "shape")
+    redis_type: ClassVar[str] = "AI_TENSOR"
 
     def __init__(
         self,

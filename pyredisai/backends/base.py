@@ -24,13 +24,21 @@ class BackendSettings:
 
 
 class Session(Protocol):
-    """A model opened on a device. `run` is called from several worker threads at a time."""
+    """A model opened on a device. `run` is called from several worker threads at a time.
 
-    input_count: int
-    output_count: int
+    The names are those that AI.MODELGET META shows: for TF the ones that MODELSTORE gave, for the others
+    the model's own (a TorchScript output has none: the empty text). Their numbers are the counts that
+    MODELEXECUTE asks for.
+    """
 
-    def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Run once. Raises BackendError (the framework's first line) or RunTimeout."""
+    input_names: tuple[str, ...]
+    output_names: tuple[str, ...]
+
+    def run(self, inputs: Sequence[Tensor]) -> list[Tensor | None]:
+        """Run once. None stands for an output that is no tensor (an ONNX map or sequence).
+
+        Raises BackendError (the framework's first line) or RunTimeout.
+        """
 
     def close(self) -> None:
         """Release what the session holds; called once, when the model is gone and nothing runs."""

@@ -12,8 +12,8 @@ from pyredisai.ai.tensor import Tensor
 class Runnable(Protocol):
     """What a job runs: a backend's session, or a script function bound to its arguments."""
 
-    def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Run on the calling thread; raises BackendError or RunTimeout."""
+    def run(self, inputs: Sequence[Tensor]) -> list[Tensor | None]:
+        """Run on the calling thread; raises BackendError or RunTimeout. None: an output that is no tensor."""
 
 
 class TimedOut:
@@ -21,7 +21,7 @@ class TimedOut:
 
 
 TIMED_OUT = TimedOut()
-Outcome: TypeAlias = "list[Tensor] | Exception | TimedOut"
+Outcome: TypeAlias = "list[Tensor | None] | Exception | TimedOut"
 
 
 @dataclass(frozen=True, slots=True)
