@@ -1,0 +1,133 @@
+"""Replay recordings of a real RedisAI, through the tool that stands beside them (`shared/golden/replay.py`).
+
+One server a file, started with the module arguments that the file names, as the tool's own `--spawn` does.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tests.support.paths import ROOT, shared_path
+from tests.support.server import MODULE_PATH, PYREDISAI, free_port
+
+TIMEOUT = 10.0
+PENDING_FILE = Path(__file__).with_name("pending.txt")
+# Packages without which a recording cannot be replayed; a missing one is a reason to skip, not to fail.
+PACKAGES = {"TORCH": "torch", "TF": "tensorflow", "TFLITE": "ai_edge_litert", "ONNX": "onnxruntime"}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One scenario: `name` is `file:id`."""
+
+    path: Path
+    name: str
+    scenario: dict[str, Any]
+    server_args: tuple[str, ...]
+
+    @property
+    def words(self) -> set[str]:
+        """All text arguments of its commands, in upper case, and the names of those commands."""
+        sent = (word for step in self.scenario.get("steps", ()) for word in step.get("send", ()))
+        return {word.upper() for word in sent if isinstance(word, str) and len(word) < 40}
+
+    @property
+    def backends(self) -> set[str]:
+        """The backends that it names."""
+        scripts = {"TORCH"} if any(word.startswith("AI.SCRIPTS") for word in self.words) else set()
+        return (self.words & set(PACKAGES)) | scripts
+
+    @property
+    def missing_packages(self) -> list[str]:
+        """Packages of its backends that are not installed."""
+        return [PACKAGES[name] for name in sorted(self.backends) if not importlib.util.find_spec(PACKAGES[name])]
+
+
+@cache
+def tool() -> ModuleType:
+    """The replay tool as a module."""
+    spec = importlib.util.spec_from_file_location("golden_replay", shared_path() / "golden" / "replay.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def recordings() -> list[Recording]:
+    """All scenarios of all files, in order; empty where the recordings are missing."""
+    out = []
+    for path in sorted((shared_path() / "golden" / "commands").glob("*.jsonl")):
+        head, scenarios = tool().read(path)
+        args = tuple(head.get("server_args", ()))
+        out += [Recording(path, f"{path.stem}:{sc['id']}", sc, args) for sc in scenarios]
+    return out
+
+
+def pending() -> dict[str, str]:
+    """What is known to fail still: name -> reason."""
+    lines = (line for line in PENDING_FILE.read_text("utf-8").splitlines() if line and not line.startswith("#"))
+    return dict(line.split(" ", 1) for line in lines)
+
+
+class Replayer:
+    """Keeps the server of the current file; `close` ends it."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._server: Any = None
+        self._options = Namespace(
+            models=str(shared_path() / "models"),
+            spawn=f"env PYTHONPATH={shlex.quote(str(ROOT))} {shlex.join(PYREDISAI)} --port {{port}} --save '' "
+            f"--dir {{dir}} --loadmodule {MODULE_PATH} {{args}}",
+        )
+
+    def replay(self, recording: Recording) -> str | None:
+        """What differs, or None."""
+        scenario = recording.scenario
+        if "expect_start" in scenario:
+            problem: str | None = tool().boot(scenario, self._options, "127.0.0.1", free_port())
+            return problem
+        server = self._server_for(recording)
+        replies, problem = tool().run(scenario, server, self._options.models, TIMEOUT, True)
+        if problem is None:
+            problem = next(self._differences(scenario["steps"], replies), None)
+        if problem is not None and not server.alive():
+            problem += "\nTHE SERVER IS GONE:\n" + server.output()[-5000:]
+            server.restart()
+        return problem
+
+    def _differences(self, steps: list[dict[str, Any]], replies: list[bytes | None]) -> Iterator[str]:
+        replay = tool()
+        for number, (step, got) in enumerate(zip(steps, replies, strict=True)):
+            if "reply" not in step:
+                continue
+            want = replay.expected(step["reply"], self._options.models)
+            if not replay.matches(step, want, got):
+                yield (
+                    f"step {number} {replay.describe(step)}\n  want {replay.short(want, 2000)}\n"
+                    f"  got  {replay.short(got, 2000)}"
+                )
+
+    def _server_for(self, recording: Recording) -> Any:
+        if self._path != recording.path:
+            self.close()
+            self._server = tool().Server(
+                "127.0.0.1", free_port(), self._options.spawn, list(recording.server_args), self._options.models
+            )
+            self._path = recording.path
+        return self._server
+
+    def close(self) -> None:
+        """End the server."""
+        if self._server is not None:
+            self._server.stop()
+        self._server = self._path = None
