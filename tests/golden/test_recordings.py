@@ -1,6 +1,6 @@
 """Every recording of a real RedisAI passes, or stands in pending.txt with its reason.
 
-One that passes and stands there fails, so the list only shrinks. A recording of a backend whose package is not installed
+One that passes and stands there fails, so the list only shrinks. A recording of a backend whose package is missing
 is skipped.
 """
 
