@@ -28,7 +28,7 @@ FLOORS = (
     {"config"},
     {"resp"},
     {"journal"},
-    {"errors", "clock"},
+    {"errors", "clock", "glob"},
 )
 RANK = {room: len(FLOORS) - floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 FORBIDDEN = {"execution": {"keyspace", "resp", "persistence"}, "backends": {"keyspace", "resp", "persistence"}}
