@@ -1,0 +1,101 @@
+# Development commands; each does its own set-up. `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 6379
+ARGS ?=
+PYTEST_ARGS ?= -n 2 --dist loadgroup
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --retries 5 -c constraints.txt
+MAGIKA := magika==1.0.3
+MAGIKA_DIR := $(VENV)/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test serve lint types bench fmt redis backends clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
+	  while IFS="$$(printf '\t')" read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@echo '  Variables: ARGS="…" (serve, demo, test, bench), PORT=6379 (serve), PYTHON=python3, VENV=.venv'
+
+demo: $(VENV)/.core $(VENV)/.magika ## start a server, run a real pretrained ONNX model on real files, stop it
+	@$(call apt,redis-cli,redis-tools)
+	@$(BIN)/python -m benchmarks.demo --package $(MAGIKA_DIR) $(ARGS)
+
+test: $(VENV)/.test redis backends ## everything that the tests need, then the tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS) $(ARGS)
+
+serve: $(VENV)/.core ## a server in the foreground on port 6379
+	@exec $(BIN)/pyredisai-server --port $(PORT) $(ARGS)
+
+lint: $(VENV)/.test ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test ## mypy --strict
+	$(BIN)/mypy
+
+fmt: $(VENV)/.test ## format, and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.bench redis ## compare with redis-server: table, JSON and plot (ARGS=--quick for two minutes)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove what make made
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/results
+
+redis: # the real redis-server and its tools, where that is possible; tests without them are skipped
+	@$(call apt,redis-server redis-cli redis-benchmark,redis-server redis-tools)
+
+# What a backend's tests need. One that cannot be installed is named; its tests are skipped.
+backends: $(VENV)/.test
+	@for extra in torch tf tflite; do \
+	  [ -e $(VENV)/.$$extra ] && continue; \
+	  echo "installing the backend $$extra (some are large downloads)"; \
+	  if $(PIP) -e ".[$$extra]"; then touch $(VENV)/.$$extra; \
+	  else echo "NOTE: the backend $$extra could not be installed; its tests are skipped"; fi; \
+	done
+
+$(VENV)/.core: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { $(call apt,no-such-command,$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')); }
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo 'The venv module is needed: apt-get install python3-venv' >&2; exit 1; }
+	@echo 'installing pyredisai into $(VENV)'
+	@$(PIP) -e .
+	@rm -f $(VENV)/.torch $(VENV)/.tf $(VENV)/.tflite
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.core
+	@$(PIP) -e '.[test]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.core
+	@$(PIP) -e '.[bench]'
+	@touch $@
+
+$(VENV)/.magika: $(VENV)/.core
+	@echo 'fetching the demo model (package $(MAGIKA))'
+	@$(PIP) --no-deps --upgrade --target $(MAGIKA_DIR) $(MAGIKA)
+	@touch $@
+
+# $(call apt,commands,packages): install the packages if one of the commands is missing and we may; never fails.
+# The service that Debian starts with redis-server is stopped again: it would hold port 6379.
+define apt
+missing=""; for command in $(1); do command -v $$command >/dev/null || missing="$$missing $$command"; done; \
+if [ -n "$$missing" ]; then \
+  if [ "$$(id -u)" = 0 ]; then sudo=""; elif sudo -n true 2>/dev/null; then sudo="sudo"; else sudo="no"; fi; \
+  if [ "$$sudo" = no ] || ! command -v apt-get >/dev/null; then \
+    echo "NOTE: not installed, and not installable without rights:$$missing (as root: apt-get install $(2))"; \
+  elif $$sudo env DEBIAN_FRONTEND=noninteractive sh -c 'apt-get update -qq; apt-get install -y -qq --no-install-recommends $(2)' >/dev/null 2>&1; then \
+    echo "installed: $(2)"; \
+    case "$(2)" in *redis-server*) \
+      if [ -d /run/systemd/system ]; then $$sudo systemctl stop redis-server; \
+      elif [ -s /run/redis/redis-server.pid ]; then $$sudo kill "$$(cat /run/redis/redis-server.pid)"; fi || true;; \
+    esac; \
+  else echo "NOTE: could not install $(2); what needs it is skipped"; fi; \
+fi
+endef

@@ -1,0 +1,1 @@
+"""Measurements and the demo: development code, not installed."""
