@@ -28,6 +28,7 @@ class Client:
 
     `reply_mode` is on, off, or skip (CLIENT REPLY). `queued` is the MULTI queue, None outside MULTI;
     `queue_error` makes EXEC abort; `watched` maps (db, key) and `dirty_watch` makes EXEC answer null.
+    `subscriptions` counts channels, patterns and shard channels (see `pubsub`).
     `flags` hold letters of CLIENT LIST that no other field implies. `extra` is for families that keep
     state of their own (pub/sub, tracking, scripting): one attribute object each, by family name.
     """
@@ -52,6 +53,7 @@ class Client:
     queue_error: bool = False
     watched: set[tuple[int, bytes]] = field(default_factory=set)
     dirty_watch: bool = False
+    subscriptions: int = 0
     no_evict: bool = False
     blocked: bool = False
     closing: bool = False

@@ -44,7 +44,8 @@ class Services:
 
     `call(ctx, args)` runs a command as dispatch does, for EXEC, Lua and TorchScript; it returns the
     reply value, an `Error` value for an error. `log(level, text)` writes to the server's log, level one
-    of debug verbose notice warning. `shutdown(save)` ends the server.
+    of debug verbose notice warning. `shutdown(save)` ends the server. `on_client_gone` is called with a
+    client whose connection has closed, and at RESET: drop what you keep of it.
     """
 
     config: Registry
@@ -60,6 +61,7 @@ class Services:
     log: Callable[[str, str], None]
     shutdown: Callable[[bool | None], None]
     run_id: str
+    on_client_gone: list[Callable[[Client], None]] = field(default_factory=list)
     started_ms: int = field(default_factory=clock.now_ms)
     extra: dict[str, Any] = field(default_factory=dict)
 

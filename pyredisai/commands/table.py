@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pyredisai.commands import connection, keys, strings
+from pyredisai.commands import connection, keys, pubsub, strings
 from pyredisai.commands.spec import Family, Table
 
-FAMILIES: tuple[Family, ...] = (connection.family, keys.family, strings.family)
+FAMILIES: tuple[Family, ...] = (connection.family, keys.family, strings.family, pubsub.family)
 
 
 def build_table() -> Table:

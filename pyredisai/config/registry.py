@@ -10,7 +10,13 @@ class Registry:
     """Values by directive name. `registry["maxmemory"]` is the parsed value."""
 
     def __init__(self, values: dict[str, Any] | None = None) -> None:
-        self._values: dict[str, Any] = {"databases": 16, "port": 6379, "bind": ["127.0.0.1"], "requirepass": ""}
+        self._values: dict[str, Any] = {
+            "databases": 16,
+            "port": 6379,
+            "bind": ["127.0.0.1"],
+            "requirepass": "",
+            "notify-keyspace-events": "",
+        }
         self._values.update(values or {})
         self._watchers: dict[str, list[Callable[[Any], None]]] = {}
 

@@ -14,6 +14,7 @@ from pyredisai.resp.replies import (
     Raw,
     Reply,
     RespSet,
+    Several,
     Status,
     Verbatim,
 )
@@ -110,6 +111,11 @@ def _push(value: Push, version: int, out: Buffers) -> None:
         encode(item, version, out)
 
 
+def _several(value: Several, version: int, out: Buffers) -> None:
+    for item in value:
+        encode(item, version, out)
+
+
 def _dict(value: dict[Reply, Reply], version: int, out: Buffers) -> None:
     out.append(b"%%%d\r\n" % len(value) if version == 3 else b"*%d\r\n" % (2 * len(value)))
     for key, item in value.items():
@@ -141,6 +147,7 @@ _ENCODERS: dict[type, _Encode] = {
     Error: lambda value, version, out: out.append(error_line(value.text)),
     RespSet: _set,
     Push: _push,
+    Several: _several,
     Verbatim: _verbatim,
     type(NULL_ARRAY): lambda value, version, out: out.append(_NULL_ARRAYS[version]),
     type(NO_REPLY): lambda value, version, out: None,

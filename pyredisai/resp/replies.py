@@ -6,7 +6,7 @@
     int                  integer            bool    RESP3 boolean, RESP2 integer
     float                RESP3 double, RESP2 bulk string
     list, tuple          array              dict    RESP3 map, RESP2 flat array
-    Status Raw Error NULL_ARRAY RespSet Push Verbatim    as below
+    Status Raw Error NULL_ARRAY RespSet Push Several Verbatim    as below
     NO_REPLY             nothing is sent
     Blocked              the reply comes later (dispatch and connection handle it, not the encoder)
 
@@ -64,6 +64,10 @@ class RespSet(list[Reply]):
 
 class Push(list[Reply]):
     """RESP3 push, RESP2 array: out-of-band messages."""
+
+
+class Several(list[Reply]):
+    """Replies one after another to one command, as SUBSCRIBE gives."""
 
 
 class _NullArray:

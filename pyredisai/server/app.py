@@ -8,6 +8,7 @@ import secrets
 import sys
 
 from pyredisai.backends.loader import BackendLoader
+from pyredisai.commands import pubsub
 from pyredisai.commands.context import ServerStats, Services
 from pyredisai.commands.table import build_table
 from pyredisai.config.registry import Registry
@@ -22,7 +23,7 @@ from pyredisai.server.dispatch import call
 def build_services(config: Registry) -> Services:
     """Everything that commands share."""
     events = KeyspaceEvents()
-    return Services(
+    services = Services(
         config=config,
         table=build_table(),
         databases=[Database(i, events) for i in range(config["databases"])],
@@ -37,6 +38,8 @@ def build_services(config: Registry) -> Services:
         shutdown=lambda save: None,
         run_id=secrets.token_hex(20),
     )
+    pubsub.hub(services)
+    return services
 
 
 async def serve(config: Registry) -> None:

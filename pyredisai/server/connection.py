@@ -33,6 +33,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""
         self.services.clients.pop(self.client.id, None)
+        for forget in self.services.on_client_gone:
+            forget(self.client)
         if self.waiting is not None:
             self.waiting.cancel()
 
