@@ -19,7 +19,7 @@ help: ## this list
 	@echo '  Variables: ARGS="…" (serve, demo, test, bench), PORT=6379 (serve), PYTHON=python3, VENV=.venv'
 
 demo: $(VENV)/.core $(VENV)/.magika ## start a server, run a real pretrained ONNX model on real files, stop it
-	@$(call apt,redis-cli,redis-tools)
+	@.ci/apt-install redis-cli redis-tools
 	@$(BIN)/python -m benchmarks.demo --package $(MAGIKA_DIR) $(ARGS)
 
 test: $(VENV)/.test redis backends ## everything that the tests need, then the tests
@@ -46,7 +46,7 @@ clean: ## remove what make made
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/results
 
 redis: # the real redis-server and its tools, where that is possible; tests without them are skipped
-	@$(call apt,redis-server redis-cli redis-benchmark,redis-server redis-tools)
+	@.ci/apt-install "redis-server redis-cli redis-benchmark" redis-server redis-tools
 
 # What a backend's tests need. One that cannot be installed is named; its tests are skipped.
 backends: $(VENV)/.test
@@ -61,7 +61,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
-	  { $(call apt,no-such-command,$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')); }
+	  .ci/apt-install ensurepip "$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo 'The venv module is needed: apt-get install python3-venv' >&2; exit 1; }
 	@echo 'installing pyredisai into $(VENV)'
@@ -81,21 +81,3 @@ $(VENV)/.magika: $(VENV)/.core
 	@echo 'fetching the demo model (package $(MAGIKA))'
 	@$(PIP) --no-deps --upgrade --target $(MAGIKA_DIR) $(MAGIKA)
 	@touch $@
-
-# $(call apt,commands,packages): install the packages if one of the commands is missing and we may; never fails.
-# The service that Debian starts with redis-server is stopped again: it would hold port 6379.
-define apt
-missing=""; for command in $(1); do command -v $$command >/dev/null || missing="$$missing $$command"; done; \
-if [ -n "$$missing" ]; then \
-  if [ "$$(id -u)" = 0 ]; then sudo=""; elif sudo -n true 2>/dev/null; then sudo="sudo"; else sudo="no"; fi; \
-  if [ "$$sudo" = no ] || ! command -v apt-get >/dev/null; then \
-    echo "NOTE: not installed, and not installable without rights:$$missing (as root: apt-get install $(2))"; \
-  elif $$sudo env DEBIAN_FRONTEND=noninteractive sh -c 'apt-get update -qq; apt-get install -y -qq --no-install-recommends $(2)' >/dev/null 2>&1; then \
-    echo "installed: $(2)"; \
-    case "$(2)" in *redis-server*) \
-      if [ -d /run/systemd/system ]; then $$sudo systemctl stop redis-server; \
-      elif [ -s /run/redis/redis-server.pid ]; then $$sudo kill "$$(cat /run/redis/redis-server.pid)"; fi || true;; \
-    esac; \
-  else echo "NOTE: could not install $(2); what needs it is skipped"; fi; \
-fi
-endef
