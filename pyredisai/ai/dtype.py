@@ -1,35 +1,70 @@
-"""The data types of tensors: RedisAI's names, numpy's types, sizes."""
+"""The data types of tensors: one row each, with RedisAI's name and what Python and numpy call it.
+
+numpy is imported when an array is first asked for, not with this module: a server that only stores
+tensors starts without it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
+
+Kind = Literal["float", "int", "bool", "string"]
 
 
-@dataclass(frozen=True, slots=True)
 class DType:
-    """A tensor's element type. `itemsize` in bytes; strings have none and hold Python `bytes` in arrays."""
+    """A tensor's element type; compared by identity.
 
-    name: str
-    numpy: np.dtype[Any]
-    itemsize: int
+    `itemsize` is in bytes; strings have none and are Python `bytes` in arrays. `typecode` is the letter
+    of the element in `array.array` and `memoryview.cast`; `code` is numpy's name for it (`dtype.str`).
+    `low` and `high` bound the VALUES of integers and booleans.
+    """
+
+    def __init__(self, name: str, kind: Kind, typecode: str, code: str, itemsize: int) -> None:
+        self.name: Final = name
+        self.kind: Final = kind
+        self.typecode: Final = typecode
+        self.code: Final = code
+        self.itemsize: Final = itemsize
+        self.name_bytes: Final = name.encode()
+        bits = 8 * itemsize
+        signed = typecode.islower()
+        self.low: Final = -(1 << bits - 1) if kind == "int" and signed else 0
+        self.high: Final = 1 if kind == "bool" else (1 << bits - signed) - 1 if kind == "int" else 0
+
+    def __repr__(self) -> str:
+        return f"DType({self.name})"
+
+    @cached_property
+    def numpy(self) -> np.dtype[Any]:
+        """The dtype of numpy arrays that hold such elements."""
+        import numpy as np
+
+        return np.dtype(self.code)
 
 
-STRING: Final = DType("STRING", np.dtype(object), 0)
+STRING: Final = DType("STRING", "string", "", "|O", 0)
 DTYPES: Final[dict[str, DType]] = {
-    name: DType(name, np.dtype(code), np.dtype(code).itemsize)
-    for name, code in {
-        "FLOAT": "<f4",
-        "DOUBLE": "<f8",
-        "INT8": "i1",
-        "INT16": "<i2",
-        "INT32": "<i4",
-        "INT64": "<i8",
-        "UINT8": "u1",
-        "UINT16": "<u2",
-        "BOOL": "?",
-    }.items()
-} | {"STRING": STRING}
-BY_NUMPY: Final[dict[np.dtype[Any], DType]] = {d.numpy: d for d in DTYPES.values()}
+    dtype.name: dtype
+    for dtype in (
+        DType("FLOAT", "float", "f", "<f4", 4),
+        DType("DOUBLE", "float", "d", "<f8", 8),
+        DType("INT8", "int", "b", "|i1", 1),
+        DType("INT16", "int", "h", "<i2", 2),
+        DType("INT32", "int", "i", "<i4", 4),
+        DType("INT64", "int", "q", "<i8", 8),
+        DType("UINT8", "int", "B", "|u1", 1),
+        DType("UINT16", "int", "H", "<u2", 2),
+        DType("BOOL", "bool", "B", "|b1", 1),
+        STRING,
+    )
+}
+_BY_CODE: Final[dict[str, DType]] = {dtype.code: dtype for dtype in DTYPES.values()}
+
+
+def of_numpy(dtype: np.dtype[Any]) -> DType:
+    """The tensor type of a numpy dtype (objects are strings). Raises KeyError for one that RedisAI lacks."""
+    return _BY_CODE[dtype.str]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
+from pyredisai.ai.dtype import DType, of_numpy
+from pyredisai.ai.values import read_values
 
-from pyredisai.ai.dtype import BY_NUMPY, DType
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class Tensor:
@@ -36,10 +37,15 @@ class Tensor:
 
     @classmethod
     def from_array(cls, array: npt.NDArray[Any]) -> Tensor:
-        """Wrap an array (made C-contiguous and read-only). Raises KeyError for a dtype RedisAI lacks."""
-        array = np.ascontiguousarray(array) if array.ndim else array
+        """Wrap an array, made C-contiguous and read-only; objects are `bytes`, the elements of a STRING.
+
+        Raises KeyError for a dtype that RedisAI lacks.
+        """
+        dtype = of_numpy(array.dtype)
+        if not array.flags.c_contiguous:
+            array = array.copy()
         array.flags.writeable = False
-        return cls(BY_NUMPY[array.dtype], array.shape, array=array)
+        return cls(dtype, array.shape, array=array)
 
     @property
     def size(self) -> int:
@@ -47,16 +53,25 @@ class Tensor:
         return math.prod(self.shape)
 
     @property
+    def nbytes(self) -> int:
+        """The length of the blob, in bytes."""
+        return self.size * self.dtype.itemsize or len(self.blob)
+
+    @property
     def array(self) -> npt.NDArray[Any]:
         """The elements as a read-only array of `shape`; object array of `bytes` for STRING."""
         if self._array is None:
+            import numpy as np
+
             assert self._blob is not None
             if self.dtype.itemsize:
                 self._array = np.frombuffer(self._blob, self.dtype.numpy).reshape(self.shape)
             else:
                 elements = np.empty(self.size, object)
-                elements[:] = bytes(self._blob).split(b"\0")[:-1]
-                self._array = elements.reshape(self.shape)
+                elements[:] = read_values(self.dtype, self._blob)
+                elements = elements.reshape(self.shape)
+                elements.flags.writeable = False
+                self._array = elements
         return self._array
 
     @property
@@ -64,8 +79,15 @@ class Tensor:
         """The elements as bytes, without a copy where they lie in memory already."""
         if self._blob is None:
             assert self._array is not None
-            if self.dtype.itemsize:
-                self._blob = self._array.reshape(-1).view(np.uint8).data
+            flat = self._array.reshape(-1)
+            if not self.dtype.itemsize:
+                self._blob = b"".join(element + b"\0" for element in flat)
+            elif flat.size:
+                self._blob = flat.view("u1").data
             else:
-                self._blob = b"".join(e + b"\0" for e in self._array.reshape(-1))
+                self._blob = b""
         return self._blob
+
+    def values(self) -> list[float] | list[int] | list[bytes]:
+        """The elements in C order: doubles for floats, integers (booleans too), or strings."""
+        return read_values(self.dtype, self.blob)

@@ -1,5 +1,63 @@
-"""Every error text of AI commands, in one place. Facts: RedisAI 1.2's replies."""
+"""Every error text of AI commands, in one place. Facts: RedisAI 1.2's replies, which lack a code here and there."""
 
 from __future__ import annotations
 
-KEY_IS_EMPTY_MODEL = "ERR model key is empty"
+BLOCKING_REFUSED = "ERR Cannot run RedisAI command within a transaction or a LUA script"
+
+# tensors
+TENSOR_KEY_EMPTY = "ERR tensor key is empty or in a different shard"
+INVALID_DTYPE = "ERR invalid data type"
+INVALID_SHAPE = "ERR invalid or negative value found in tensor shape"
+ONE_BLOB = "ERR a single binary string should come after the BLOB argument in 'AI.TENSORSET' command"
+VALUES_COUNT = "ERR wrong number of values was given in 'AI.TENSORSET' command"
+BLOB_LENGTH = "ERR data length does not match tensor shape and type"
+STRING_COUNT = "ERR Number of string elements in data blob does not match tensor length"
+NULL_IN_STRING = "ERR C-string value contains null character"
+BOOL_BYTES = "ERR BOOL tensor elements must be 0 or 1"
+INVALID_VALUE = "ERR invalid value"
+TENSOR_TOO_LARGE = "ERR tensor does not fit into memory"
+UNSUPPORTED_FORMAT = "ERR unsupported data format"
+BLOB_AND_VALUES = "ERR both BLOB and VALUES specified"
+TENSORSET_ARITY = "wrong number of arguments for 'AI.TENSORSET' command"
+TENSORGET_ARITY = "wrong number of arguments for 'AI.TENSORGET' command"
+
+# models
+MODEL_KEY_EMPTY = "ERR model key is empty"
+NO_RUN_INFO = "ERR cannot find run info for key"
+UNSUPPORTED_BACKEND = "ERR unsupported backend"
+INVALID_DEVICE = "ERR Invalid DEVICE"
+MINBATCHSIZE_ALONE = "ERR MINBATCHSIZE specified without BATCHSIZE"
+MINBATCHTIMEOUT_ALONE = "ERR MINBATCHTIMEOUT specified without MINBATCHSIZE"
+NO_MODEL_BLOB = "ERR Insufficient arguments, missing model BLOB"
+EXPECTED_BLOB = "ERR Invalid argument, expected BLOB"
+INPUTS_REFUSED = "ERR INPUTS argument should not be specified for this backend"
+TF_NEEDS_INPUTS = "ERR INPUTS not specified for TF"
+TF_NEEDS_OUTPUTS = "ERR OUTPUTS not specified for TF"
+MODEL_INPUTS_SHORT = "ERR number of model inputs does not match the number of given arguments"
+MODEL_OUTPUTS_SHORT = "ERR number of model outputs does not match the number of given arguments"
+INVALID_INPUT_COUNT = "ERR Invalid argument for input_count"
+INVALID_OUTPUT_COUNT = "ERR Invalid argument for output_count"
+
+# runs
+MODELEXECUTE_ARITY = "ERR wrong number of arguments for 'AI.MODELEXECUTE' command"
+NO_INPUTS = "ERR INPUTS not specified"
+NO_OUTPUTS = "ERR OUTPUTS not specified"
+INPUT_COUNT_POSITIVE = "ERR Input count must be a positive integer"
+OUTPUT_COUNT_POSITIVE = "ERR Output count must be a positive integer"
+INPUTS_MISMATCH = "Number of keys given as INPUTS here does not match model definition"
+OUTPUTS_MISMATCH = "Number of keys given as OUTPUTS here does not match model definition"
+INPUT_KEYS_SHORT = "ERR number of input keys to AI.MODELEXECUTE command does not match the number of given arguments"
+OUTPUT_KEYS_SHORT = "ERR number of output keys to AI.MODELEXECUTE command does not match the number of given arguments"
+NO_TIMEOUT_VALUE = "ERR No value provided for TIMEOUT"
+INVALID_TIMEOUT = "ERR Invalid value for TIMEOUT"
+
+
+def invalid_option_value(option: str) -> str:
+    """The reply to a value of a batch option that is no count."""
+    return f"ERR Invalid argument for {option}"
+
+
+def invalid_argument(word: bytes) -> str:
+    """The reply to a word that no option begins with; it ends at a null byte, as a C string does."""
+    shown = word.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+    return f"Invalid argument: {shown}"

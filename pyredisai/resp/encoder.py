@@ -23,6 +23,7 @@ Buffers: TypeAlias = "list[bytes | memoryview]"
 _Encode: TypeAlias = Callable[[Any, int, Buffers], None]
 
 _INTEGERS = tuple(b":%d\r\n" % n for n in range(1024))
+_NUMBERS = frozenset((int, float))
 _NULLS = {2: b"$-1\r\n", 3: b"_\r\n"}
 _NULL_ARRAYS = {2: b"*-1\r\n", 3: b"_\r\n"}
 
@@ -47,9 +48,9 @@ def _encoder_of_subclass(value: Reply) -> _Encode:
 
 
 def format_double(value: float) -> bytes:
-    """A double as Redis prints it: the shortest text that reads back, `inf`, `-inf`, `nan`."""
+    """A double as Redis prints it: C's %.17g, `inf`, `-inf`, `nan`, and `-nan` for one with its sign bit set."""
     if math.isnan(value):
-        return b"nan"
+        return b"nan" if math.copysign(1.0, value) > 0 else b"-nan"
     if math.isinf(value):
         return b"inf" if value > 0 else b"-inf"
     if value == int(value) and abs(value) < 1e15:
@@ -95,8 +96,23 @@ def _str(value: str, version: int, out: Buffers) -> None:
 
 def _array(value: Sequence[Reply], version: int, out: Buffers) -> None:
     out.append(b"*%d\r\n" % len(value))
+    if len(value) > 4 and type(value[0]) in _NUMBERS and len(set(map(type, value))) == 1:
+        out.append(_numbers(value, version))
+        return
     for item in value:
         encode(item, version, out)
+
+
+def _numbers(value: Sequence[Any], version: int) -> bytes:
+    """The elements of an array of numbers of one type, such as a tensor's values, in one loop."""
+    if type(value[0]) is int:
+        return b"".join(map(b":%d\r\n".__mod__, value))
+    texts = list(map(b"%.17g".__mod__, value))
+    if b"nan" in texts:
+        texts = list(map(format_double, value))
+    if version == 3:
+        return b"".join(map(b",%b\r\n".__mod__, texts))
+    return b"".join([b"$%d\r\n%b\r\n" % (len(text), text) for text in texts])
 
 
 def _set(value: RespSet, version: int, out: Buffers) -> None:
