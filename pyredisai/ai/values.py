@@ -1,0 +1,94 @@
+"""VALUES to bytes and back: how RedisAI reads and prints the elements of a tensor.
+
+The common case runs in loops of C (map, array, translate) and is checked as a whole; what that check
+does not settle is read again element by element. Little-endian machines only, as the blobs are.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Final
+
+from pyredisai.ai.dtype import DType
+from pyredisai.ai.strtod import strtod
+
+_PLAIN_FLOAT: Final = b"0123456789.+-eE"
+_DIGITS_TO_OVERFLOW: Final = 300
+
+
+class BadValue(ValueError):
+    """A text that is no value of the tensor's type."""
+
+
+class NullInString(ValueError):
+    """A string element with a null byte before its end."""
+
+
+def parse_values(dtype: DType, texts: Sequence[bytes]) -> bytes:
+    """The blob of the elements that `texts` spell. Raises BadValue or NullInString."""
+    if dtype.kind == "string":
+        return _join_strings(texts)
+    if dtype.kind == "float":
+        return array(dtype.typecode, parse_floats(texts)).tobytes()
+    return array(dtype.typecode, _parse_integers(dtype, texts)).tobytes()
+
+
+def parse_floats(texts: Sequence[bytes]) -> list[float]:
+    """Doubles as `strtod` reads them. Raises BadValue."""
+    joined = b"".join(texts)
+    if not joined.translate(None, _PLAIN_FLOAT):
+        try:
+            values = list(map(float, texts))
+        except ValueError:
+            raise BadValue from None
+        if not (0.0 in values or _has_infinity(values)) or _within_range(joined, texts):
+            return values
+    return [_parse_float(text) for text in texts]
+
+
+def _within_range(joined: bytes, texts: Sequence[bytes]) -> bool:
+    """Whether no text can lie beyond the doubles: none has an exponent, none is that long."""
+    return b"e" not in joined and b"E" not in joined and max(map(len, texts)) < _DIGITS_TO_OVERFLOW
+
+
+def _has_infinity(values: list[float]) -> bool:
+    infinity = float("inf")
+    return infinity in values or -infinity in values
+
+
+def _parse_float(text: bytes) -> float:
+    value = strtod(bytes(text))
+    if value is None:
+        raise BadValue
+    return value
+
+
+def _parse_integers(dtype: DType, texts: Sequence[bytes]) -> list[int]:
+    try:
+        values = list(map(int, texts))
+    except ValueError:
+        raise BadValue from None
+    if values and (min(values) < dtype.low or max(values) > dtype.high):
+        raise BadValue
+    if list(map(b"%d".__mod__, values)) != list(texts):
+        raise BadValue
+    return values
+
+
+def _join_strings(texts: Sequence[bytes]) -> bytes:
+    """Each element, ended by a null byte; one that ends in a null byte already is taken as it is."""
+    elements = [bytes(text).removesuffix(b"\0") for text in texts]
+    blob = b"\0".join(elements) + b"\0"
+    if blob.count(b"\0") != len(elements):
+        raise NullInString
+    return blob
+
+
+def read_values(dtype: DType, blob: bytes | memoryview) -> list[float] | list[int] | list[bytes]:
+    """The elements of a blob in order: doubles for floats, integers (booleans too), or strings."""
+    if dtype.kind == "string":
+        return bytes(blob).split(b"\0")[:-1]
+    if not len(blob):
+        return []
+    return memoryview(blob).cast(dtype.typecode).tolist()  # type: ignore[call-overload,no-any-return]
