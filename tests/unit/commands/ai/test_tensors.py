@@ -1,0 +1,99 @@
+"""AI.TENSORSET and AI.TENSORGET without a socket."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pyredisai.ai.dtype import DTYPES
+
+WRONGTYPE = b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
+
+
+def test_a_blob_comes_back_as_it_came(run: Any, ctx: Any) -> None:
+    blob = b"\0\0\x80?\0\0\0@"
+    assert run("AI.TENSORSET", "t", "FLOAT", "2", "BLOB", blob) == b"+OK\r\n"
+    assert ctx.db.get(b"t").blob is blob
+    assert run("AI.TENSORGET", "t", "BLOB") == b"$8\r\n%b\r\n" % blob
+    assert run("AI.TENSORGET", "t", "VALUES") == b"*2\r\n$1\r\n1\r\n$1\r\n2\r\n"
+
+
+def test_big_arguments_are_views(run: Any, ctx: Any) -> None:
+    view = memoryview(b"\1\0" * 4).toreadonly()
+    assert run("AI.TENSORSET", memoryview(b"key"), memoryview(b"bool"), "8", memoryview(b"blob"), view) == b"+OK\r\n"
+    assert list(ctx.db.data) == [b"key"]
+    assert type(next(iter(ctx.db.data))) is bytes
+    assert ctx.db.get(b"key").blob is view
+    assert run("AI.TENSORSET", "t", "STRING", "2", "VALUES", memoryview(b"a"), "b") == b"+OK\r\n"
+    assert run("AI.TENSORGET", "t", "BLOB") == b"$4\r\na\0b\0\r\n"
+    assert run("AI.TENSORSET", "t", "FLOAT", memoryview(b"2"), "VALUES", "1", memoryview(b"2")) == (
+        b"-ERR invalid or negative value found in tensor shape\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "reply"),
+    [
+        (["FLOAT", "2", "VALUES", "1", "x"], b"-ERR invalid value\r\n"),
+        (["NOPE", "2"], b"-ERR invalid data type\r\n"),
+        (["INT8", "9223372036854775808"], b"-ERR invalid or negative value found in tensor shape\r\n"),
+        (["INT8", "9223372036854775807"], b"-ERR tensor does not fit into memory\r\n"),
+        (["INT8", "99999999", "99999999", "99999999"], b"-ERR tensor does not fit into memory\r\n"),
+        (["INT8", "٣"], b"-ERR invalid or negative value found in tensor shape\r\n"),
+        (["STRING", "1", "BLOB", ""], b"-ERR Number of string elements in data blob does not match tensor length\r\n"),
+        (["STRING", "1", "VALUES", "a\0b"], b"-ERR C-string value contains null character\r\n"),
+        (["BOOL", "2", "BLOB", "\2\0"], b"-ERR BOOL tensor elements must be 0 or 1\r\n"),
+        (
+            ["FLOAT", "1", "BLOB"],
+            b"-ERR a single binary string should come after the BLOB argument in 'AI.TENSORSET' command\r\n",
+        ),
+    ],
+)
+def test_a_refused_tensor_leaves_the_old_one(run: Any, words: list[str], reply: bytes) -> None:
+    run("AI.TENSORSET", "t", "INT8", "1", "VALUES", "7")
+    assert run("AI.TENSORSET", "t", *words) == reply
+    assert run("AI.TENSORGET", "t", "VALUES") == b"*1\r\n:7\r\n"
+
+
+def test_a_key_of_another_type(run: Any) -> None:
+    run("SET", "s", "v")
+    assert run("AI.TENSORSET", "s", "NOPE", "1") == WRONGTYPE
+    assert run("AI.TENSORGET", "s", "NOPE") == WRONGTYPE
+    assert run("AI.TENSORGET", "nokey", "NOPE") == b"-ERR tensor key is empty or in a different shard\r\n"
+
+
+def test_resp3_prints_doubles(run: Any) -> None:
+    run("AI.TENSORSET", "t", "DOUBLE", "2", "VALUES", "0.1", "-inf")
+    assert run("AI.TENSORGET", "t", "VALUES", resp=3) == b"*2\r\n,0.10000000000000001\r\n,-inf\r\n"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(st.floats(width=32), min_size=1, max_size=20), resp=st.sampled_from([2, 3]))
+def test_floats_are_printed_as_c_prints_them(run: Any, values: list[float], resp: int) -> None:
+    blob = struct.pack(f"<{len(values)}f", *values)
+    run("AI.TENSORSET", "t", "FLOAT", str(len(values)), "BLOB", blob)
+    texts = [
+        ("-nan" if struct.pack(">f", value)[0] & 0x80 else "nan") if value != value else f"{value:.17g}"
+        for value in values
+    ]
+    expected = [f"${len(text)}\r\n{text}\r\n" if resp == 2 else f",{text}\r\n" for text in texts]
+    assert run("AI.TENSORGET", "t", "VALUES", resp=resp).decode() == f"*{len(values)}\r\n" + "".join(expected)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_blob_of_the_right_length_comes_back(run: Any, data: st.DataObject) -> None:
+    dtype = data.draw(st.sampled_from([dtype for dtype in DTYPES.values() if dtype.itemsize and dtype.kind != "bool"]))
+    shape = data.draw(st.lists(st.integers(1, 4), max_size=4))
+    size = dtype.itemsize
+    for dim in shape:
+        size *= dim
+    blob = data.draw(st.binary(min_size=size, max_size=size))
+    assert run("AI.TENSORSET", "t", dtype.name, *map(str, shape), "BLOB", blob) == b"+OK\r\n"
+    assert run("AI.TENSORGET", "t", "BLOB") == b"$%d\r\n%b\r\n" % (size, blob)
+    values = run("AI.TENSORGET", "t", "VALUES")
+    assert values.startswith(b"*%d\r\n" % (size // dtype.itemsize))
