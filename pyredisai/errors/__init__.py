@@ -6,7 +6,8 @@ PyRedisAIError
 ├── ConfigError       a configuration value or file that the start or CONFIG SET refuses
 ├── BackendError      a framework failed; carries the first line of what it said
 │   └── BackendMissing    the framework is not installed; names the pip command
-└── RunTimeout        a run was stopped by MODEL_EXECUTION_TIMEOUT
+├── RunTimeout        a run was stopped by MODEL_EXECUTION_TIMEOUT
+└── PersistenceError  an RDB or AOF file or a DUMP payload cannot be read
 """
 
 from __future__ import annotations
@@ -46,3 +47,7 @@ class BackendMissing(BackendError):
 
 class RunTimeout(PyRedisAIError):
     """A run was terminated because it took longer than MODEL_EXECUTION_TIMEOUT."""
+
+
+class PersistenceError(PyRedisAIError):
+    """A file or payload that cannot be read: cut off, corrupt, or of a format that is not known."""

@@ -1,0 +1,36 @@
+"""DUMP and RESTORE: one value, the format's version and a checksum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyredisai.errors import PersistenceError
+from pyredisai.persistence.rdb.crc64 import crc64
+from pyredisai.persistence.rdb.opcodes import MAX_READ_VERSION, WRITE_VERSION
+from pyredisai.persistence.rdb.primitives import Sink, Source
+from pyredisai.persistence.rdb.values import read_value
+from pyredisai.persistence.rdb.writer import write_value
+
+
+class BadPayload(PersistenceError):
+    """The version or the checksum of a payload is wrong."""
+
+
+def dump(value: Any) -> bytes:
+    """The payload of DUMP."""
+    sink = Sink()
+    write_value(sink, value)
+    sink += WRITE_VERSION.to_bytes(2, "little")
+    sink += crc64(sink).to_bytes(8, "little")
+    return bytes(sink)
+
+
+def restore(payload: bytes | memoryview) -> Any:
+    """The value of a payload. Raises BadPayload, or PersistenceError when the value is malformed."""
+    if len(payload) < 11:
+        raise BadPayload("too short")
+    body, version, stored = payload[:-8], int.from_bytes(payload[-10:-8], "little"), payload[-8:]
+    if version > MAX_READ_VERSION or crc64(body) != int.from_bytes(stored, "little"):
+        raise BadPayload("version or checksum")
+    source = Source(payload, end=len(payload) - 10)
+    return read_value(source, source.byte())

@@ -1,0 +1,143 @@
+"""Lengths, strings and numbers of the RDB format, both ways. `Source` reads a buffer, `Sink` fills one."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Final
+
+from pyredisai.errors import PersistenceError
+from pyredisai.persistence.rdb import lzf
+
+# LZF in Python takes about a microsecond a byte: longer strings are stored as they are.
+COMPRESS_AT_MOST: Final = 4096
+_INT8, _INT16, _INT32, _LZF = range(4)
+
+
+class Source:
+    """Reads from a buffer (bytes, mmap) at `position`. Every method raises PersistenceError past the end."""
+
+    __slots__ = ("buffer", "end", "position")
+
+    def __init__(self, buffer: bytes | memoryview, position: int = 0, end: int | None = None) -> None:
+        self.buffer = memoryview(buffer)
+        self.position = position
+        self.end = len(self.buffer) if end is None else end
+
+    def take(self, size: int) -> memoryview:
+        """The next `size` bytes, uncopied."""
+        start = self.position
+        if size < 0 or start + size > self.end:
+            raise PersistenceError(f"unexpected end at byte {start}")
+        self.position = start + size
+        return self.buffer[start : start + size]
+
+    def byte(self) -> int:
+        """The next byte."""
+        if self.position >= self.end:
+            raise PersistenceError(f"unexpected end at byte {self.position}")
+        value = self.buffer[self.position]
+        self.position += 1
+        return value
+
+    def length_or_encoding(self) -> tuple[int, bool]:
+        """A length, or (True) the number of a special string encoding."""
+        first = self.byte()
+        kind = first >> 6
+        if kind == 0:
+            return first, False
+        if kind == 1:
+            return (first & 63) << 8 | self.byte(), False
+        if kind == 3:
+            return first & 63, True
+        if first == 0x80:
+            return int.from_bytes(self.take(4), "big"), False
+        if first == 0x81:
+            return int.from_bytes(self.take(8), "big"), False
+        raise PersistenceError(f"unknown length encoding {first} at byte {self.position - 1}")
+
+    def length(self) -> int:
+        """A plain length (an unsigned number of up to 64 bits)."""
+        value, encoded = self.length_or_encoding()
+        if encoded:
+            raise PersistenceError(f"a length is missing at byte {self.position - 1}")
+        return value
+
+    def string(self) -> bytes:
+        """A string in any encoding."""
+        size, encoded = self.length_or_encoding()
+        if not encoded:
+            return bytes(self.take(size))
+        if size == _LZF:
+            compressed, full = self.length(), self.length()
+            return lzf.decompress(bytes(self.take(compressed)), full)
+        if size in (_INT8, _INT16, _INT32):
+            return b"%d" % int.from_bytes(self.take(1 << size), "little", signed=True)
+        raise PersistenceError(f"unknown string encoding {size} at byte {self.position - 1}")
+
+    def double_text(self) -> float:
+        """A score of the oldest sorted sets: a length byte and digits."""
+        size = self.byte()
+        if size >= 253:
+            return {253: math.nan, 254: math.inf, 255: -math.inf}[size]
+        try:
+            return float(bytes(self.take(size)))
+        except ValueError:
+            raise PersistenceError(f"a number is malformed before byte {self.position}") from None
+
+    def unpack(self, code: str) -> float:
+        """A number by its `struct` code (little-endian)."""
+        value: float = struct.unpack("<" + code, self.take(struct.calcsize(code)))[0]
+        return value
+
+
+class Sink(bytearray):
+    """Collects the encoded form. `compress` turns LZF on, as rdbcompression does."""
+
+    compress: bool = True
+
+    def length(self, value: int) -> None:
+        """A length or unsigned number of up to 64 bits."""
+        if value < 64:
+            self.append(value)
+        elif value < 16384:
+            self += bytes((0x40 | value >> 8, value & 0xFF))
+        elif value < 1 << 32:
+            self.append(0x80)
+            self += value.to_bytes(4, "big")
+        else:
+            self.append(0x81)
+            self += value.to_bytes(8, "big")
+
+    def string(self, value: bytes | memoryview) -> None:
+        """A string in the encoding that Redis would choose."""
+        size = len(value)
+        if size <= 11 and self._as_integer(bytes(value)):
+            return
+        if self.compress and 20 < size <= COMPRESS_AT_MOST:
+            packed = lzf.compress(bytes(value), size - 4)
+            if packed is not None:
+                self.append(0xC0 | _LZF)
+                self.length(len(packed))
+                self.length(size)
+                self += packed
+                return
+        self.length(size)
+        self += value
+
+    def _as_integer(self, value: bytes) -> bool:
+        if not value or not (value.isdigit() or (value[:1] == b"-" and value[1:].isdigit())):
+            return False
+        number = int(value)
+        if b"%d" % number != value:
+            return False
+        for kind, bits in ((_INT8, 8), (_INT16, 16), (_INT32, 32)):
+            if -(1 << bits - 1) <= number < 1 << bits - 1:
+                self.append(0xC0 | kind)
+                self += number.to_bytes(bits // 8, "little", signed=True)
+                return True
+        return False
+
+    def double(self, value: float) -> None:
+        """Eight bytes, little-endian."""
+        self += struct.pack("<d", value)

@@ -1,0 +1,101 @@
+"""An RDB file to records. Reads versions 1 to 11; nothing is applied here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pyredisai.errors import PersistenceError
+from pyredisai.persistence import module_types
+from pyredisai.persistence.rdb.crc64 import crc64
+from pyredisai.persistence.rdb.opcodes import MAGIC, MAX_READ_VERSION, Op
+from pyredisai.persistence.rdb.primitives import Source
+from pyredisai.persistence.rdb.values import read_value
+
+
+@dataclass(slots=True)
+class Key:
+    """A key of database `db`; `expire_ms` in Unix milliseconds, None without expiry."""
+
+    db: int
+    name: bytes
+    value: Any
+    expire_ms: int | None
+
+
+@dataclass(slots=True)
+class Aux:
+    """A field about the file: redis-ver, ctime, used-mem, repl-id …"""
+
+    name: bytes
+    value: bytes
+
+
+@dataclass(slots=True)
+class Function:
+    """The source of a library of functions."""
+
+    code: bytes
+
+
+def records(buffer: bytes | memoryview, *, checksum: bool = True) -> Iterator[Key | Aux | Function]:
+    """Every record of a file in turn.
+
+    Raises PersistenceError where the file is cut off or corrupt, naming the byte; what was read before
+    has been given by then. `checksum` also verifies the file's CRC first (version 5 and later).
+    """
+    source = Source(buffer)
+    version = _header(source)
+    if checksum and version >= 5:
+        _verify(source)
+    db = 0
+    expire: int | None = None
+    while True:
+        kind = source.byte()
+        if kind == Op.EOF:
+            return
+        if kind == Op.SELECTDB:
+            db = source.length()
+        elif kind == Op.EXPIRETIME_MS:
+            expire = int.from_bytes(source.take(8), "little", signed=True)
+        elif kind == Op.EXPIRETIME:
+            expire = 1000 * int.from_bytes(source.take(4), "little", signed=True)
+        elif kind == Op.AUX:
+            yield Aux(source.string(), source.string())
+        elif kind == Op.FUNCTION2:
+            yield Function(source.string())
+        elif not _skipped(source, kind):
+            name = source.string()
+            yield Key(db, name, read_value(source, kind), expire)
+            expire = None
+
+
+def _header(source: Source) -> int:
+    if bytes(source.take(5)) != MAGIC:
+        raise PersistenceError("wrong signature: not an RDB file")
+    digits = bytes(source.take(4))
+    if not digits.isdigit() or not 1 <= int(digits) <= MAX_READ_VERSION:
+        raise PersistenceError(f"RDB version {digits.decode('latin-1')} is not known here")
+    return int(digits)
+
+
+def _verify(source: Source) -> None:
+    stored = int.from_bytes(source.buffer[-8:], "little")
+    if stored and crc64(source.buffer[:-8]) != stored:
+        raise PersistenceError("the file's checksum does not match: it is cut off or corrupt")
+
+
+def _skipped(source: Source, kind: int) -> bool:
+    """Records that mean nothing here: hints on sizes, idle times, other modules' data."""
+    if kind == Op.RESIZEDB:
+        source.length(), source.length()
+    elif kind == Op.IDLE:
+        source.length()
+    elif kind == Op.FREQ:
+        source.byte()
+    elif kind == Op.MODULE_AUX:
+        module_types.skip_aux(source)
+    else:
+        return False
+    return True

@@ -1,0 +1,115 @@
+"""Stored values to the keyspace's containers: every encoding that Redis 2.6 to 7.2 writes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import Any, Final
+
+from pyredisai.errors import PersistenceError
+from pyredisai.keyspace.sorted_set import SortedSet
+from pyredisai.persistence import module_types
+from pyredisai.persistence.rdb.opcodes import Type
+from pyredisai.persistence.rdb.packed import (
+    Element,
+    as_bytes,
+    read_intset,
+    read_listpack,
+    read_ziplist,
+    read_zipmap,
+)
+from pyredisai.persistence.rdb.primitives import Source
+from pyredisai.persistence.rdb.streams import read_stream
+
+_QUICKLIST_PLAIN: Final = 1
+
+
+def read_value(source: Source, kind: int) -> Any:
+    """The value of type `kind` at the source's position. Raises PersistenceError."""
+    try:
+        reader = _READERS[kind]
+    except KeyError:
+        raise PersistenceError(f"unknown value type {kind} at byte {source.position}") from None
+    return reader(source)
+
+
+def _strings(source: Source) -> list[bytes]:
+    return [source.string() for _ in range(source.length())]
+
+
+def _pairs(items: list[Any]) -> Iterable[tuple[Any, Any]]:
+    if len(items) % 2:
+        raise PersistenceError("a container of pairs has an odd number of elements")
+    return ((a, b) for i, (a, b) in enumerate(pairwise(items)) if i % 2 == 0)
+
+
+def _hash(items: list[Element]) -> dict[bytes, bytes]:
+    return {as_bytes(field): as_bytes(value) for field, value in _pairs(items)}
+
+
+def _sorted_set(items: list[Element]) -> SortedSet:
+    try:
+        return SortedSet((as_bytes(member), float(score)) for member, score in _pairs(items))
+    except ValueError:
+        raise PersistenceError("a score is no number") from None
+
+
+def _old_sorted_set(source: Source) -> SortedSet:
+    return SortedSet((source.string(), source.double_text()) for _ in range(source.length()))
+
+
+def _binary_sorted_set(source: Source) -> SortedSet:
+    return SortedSet((source.string(), source.unpack("d")) for _ in range(source.length()))
+
+
+def _plain_hash(source: Source) -> dict[bytes, bytes]:
+    return {source.string(): source.string() for _ in range(source.length())}
+
+
+def _elements(items: Iterable[Element]) -> deque[bytes]:
+    return deque(as_bytes(item) for item in items)
+
+
+def _quicklist(source: Source) -> deque[bytes]:
+    nodes = source.length()
+    return _elements(item for _ in range(nodes) for item in read_ziplist(source.string()))
+
+
+def _quicklist_2(source: Source) -> deque[bytes]:
+    out: deque[bytes] = deque()
+    for _ in range(source.length()):
+        if source.length() == _QUICKLIST_PLAIN:
+            out.append(source.string())
+        else:
+            out += map(as_bytes, read_listpack(source.string()))
+    return out
+
+
+def _old_module(source: Source) -> Any:
+    raise PersistenceError(f"a module value of the format before Redis 4.0 at byte {source.position}")
+
+
+_READERS: Final[dict[int, Callable[[Source], Any]]] = {
+    Type.STRING: Source.string,
+    Type.LIST: lambda source: deque(_strings(source)),
+    Type.SET: lambda source: set(_strings(source)),
+    Type.ZSET: _old_sorted_set,
+    Type.HASH: _plain_hash,
+    Type.ZSET_2: _binary_sorted_set,
+    Type.MODULE: _old_module,
+    Type.MODULE_2: module_types.read_value,
+    Type.HASH_ZIPMAP: lambda source: _hash(list(read_zipmap(source.string()))),
+    Type.LIST_ZIPLIST: lambda source: _elements(read_ziplist(source.string())),
+    Type.SET_INTSET: lambda source: {b"%d" % member for member in read_intset(source.string())},
+    Type.ZSET_ZIPLIST: lambda source: _sorted_set(read_ziplist(source.string())),
+    Type.HASH_ZIPLIST: lambda source: _hash(read_ziplist(source.string())),
+    Type.LIST_QUICKLIST: _quicklist,
+    Type.STREAM_LISTPACKS: lambda source: read_stream(source, 1),
+    Type.HASH_LISTPACK: lambda source: _hash(read_listpack(source.string())),
+    Type.ZSET_LISTPACK: lambda source: _sorted_set(read_listpack(source.string())),
+    Type.LIST_QUICKLIST_2: _quicklist_2,
+    Type.STREAM_LISTPACKS_2: lambda source: read_stream(source, 2),
+    Type.SET_LISTPACK: lambda source: {as_bytes(item) for item in read_listpack(source.string())},
+    Type.STREAM_LISTPACKS_3: lambda source: read_stream(source, 3),
+}
