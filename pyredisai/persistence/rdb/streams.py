@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pyredisai.errors import PersistenceError
-from pyredisai.keyspace.stream import MIN_ID, Consumer, Group, Pending, Stream, StreamId
+from pyredisai.keyspace.stream import MAX_ID, MIN_ID, Consumer, Group, Pending, Stream, StreamId
 from pyredisai.persistence.rdb.packed import Element, as_bytes, read_listpack, write_listpack
 from pyredisai.persistence.rdb.primitives import Sink, Source
 
@@ -41,29 +41,37 @@ def read_stream(source: Source, version: int) -> Stream:
 def _read_node(stream: Stream, master: StreamId, items: list[Element]) -> None:
     feed = iter(items)
 
+    def take() -> Element:
+        for item in feed:
+            return item
+        raise PersistenceError("a stream node is cut off")
+
     def integer() -> int:
-        item = next(feed)
+        item = take()
         if not isinstance(item, int):
             raise PersistenceError("a stream node holds a string where a number is due")
         return item
 
-    try:
-        total = integer() + integer()
-        fields = [as_bytes(next(feed)) for _ in range(integer())]
+    total = integer() + integer()
+    fields = [as_bytes(take()) for _ in range(integer())]
+    integer()
+    for _ in range(total):
+        flags = integer()
+        id = (master[0] + integer(), master[1] + integer())
+        if flags & _SAME_FIELDS:
+            entry = tuple(x for name in fields for x in (name, as_bytes(take())))
+        else:
+            entry = tuple(as_bytes(take()) for _ in range(2 * integer()))
         integer()
-        for _ in range(total):
-            flags = integer()
-            id = (master[0] + integer(), master[1] + integer())
-            if flags & _SAME_FIELDS:
-                entry = tuple(x for name in fields for x in (name, as_bytes(next(feed))))
-            else:
-                entry = tuple(as_bytes(next(feed)) for _ in range(2 * integer()))
-            integer()
-            if not flags & _DELETED:
-                stream.ids.append(id)
-                stream.entries[id] = entry
-    except StopIteration:
-        raise PersistenceError("a stream node is cut off") from None
+        if not flags & _DELETED:
+            _append(stream, id, entry)
+
+
+def _append(stream: Stream, id: StreamId, entry: tuple[bytes, ...]) -> None:
+    if not (stream.ids[-1] if stream.ids else (-1, -1)) < id <= MAX_ID or id[1] > MAX_ID[1]:
+        raise PersistenceError("a stream's entries are not in order")
+    stream.ids.append(id)
+    stream.entries[id] = entry
 
 
 def _raw_id(source: Source) -> StreamId:

@@ -50,17 +50,23 @@ def _hash(items: list[Element]) -> dict[bytes, bytes]:
 
 def _sorted_set(items: list[Element]) -> SortedSet:
     try:
-        return SortedSet((as_bytes(member), float(score)) for member, score in _pairs(items))
+        return _without_nan(SortedSet((as_bytes(member), float(score)) for member, score in _pairs(items)))
     except ValueError:
         raise PersistenceError("a score is no number") from None
 
 
+def _without_nan(value: SortedSet) -> SortedSet:
+    if any(score != score for score in value.scores.values()):
+        raise PersistenceError("a score is not a number")
+    return value
+
+
 def _old_sorted_set(source: Source) -> SortedSet:
-    return SortedSet((source.string(), source.double_text()) for _ in range(source.length()))
+    return _without_nan(SortedSet((source.string(), source.double_text()) for _ in range(source.length())))
 
 
 def _binary_sorted_set(source: Source) -> SortedSet:
-    return SortedSet((source.string(), source.unpack("d")) for _ in range(source.length()))
+    return _without_nan(SortedSet((source.string(), source.unpack("d")) for _ in range(source.length())))
 
 
 def _plain_hash(source: Source) -> dict[bytes, bytes]:
