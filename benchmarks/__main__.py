@@ -1,0 +1,99 @@
+"""Compare pyredisai with redis-server and with bare session.run, on this machine, in the same minutes.
+
+    python -m benchmarks [--quick | --smoke] [--only TEXT] [--rounds N] [--seconds S] [--write-results]
+
+Both servers sit on one core, the load on the others; each case runs A B A B. Look at ratios, not at figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from benchmarks.cases import GROUPS, Case
+from benchmarks.load import Unavailable
+from benchmarks.report import EXPLANATION, Row, cells, machine, markdown, plot, table, write_json
+from benchmarks.servers import pair
+from tests.support.paths import ROOT
+
+FOLDER = ROOT / "benchmarks"
+PRESETS = {"smoke": (1, 0.02), "quick": (2, 0.3), "full": (5, 2.0)}  # rounds, seconds a run
+SMOKE_CASES = ("PING, 1 client", "exec to first PONG")
+
+
+def measure(case: Case, rounds: int, seconds: float) -> Row:
+    """All rounds of a case."""
+    row = Row(case.group, case.name, case.against, case.unit, case.reach, case.aim)
+    try:
+        for _ in range(rounds):
+            ours = getattr(case.ours(seconds), case.measure)
+            reference = getattr(case.reference(seconds), case.measure)
+            row.ours.append(ours)
+            row.reference.append(reference)
+            low, high = (reference, ours) if case.measure == "rate" else (ours, reference)
+            row.ratios.append(high / low if low else float("nan"))
+    except Unavailable as reason:
+        row.unavailable = str(reason)
+    return row
+
+
+def run(only: str, rounds: int, seconds: float, names: Sequence[str] = ()) -> list[Row]:
+    """Measure what was chosen, telling each result as it comes."""
+    rows = []
+    with pair() as servers:
+        for group in GROUPS:
+            for case in group(servers):
+                title = f"{case.group} {case.name}"
+                if only.lower() not in title.lower() or (names and case.name not in names):
+                    continue
+                row = measure(case, rounds, seconds)
+                rows.append(row)
+                text = cells(row)
+                print(f"{text[0]} | {text[1]}: {text[2]}  [{text[3]} {text[4]}] {text[6]}", flush=True)
+    return rows
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="two short rounds: under two minutes, rough")
+    parser.add_argument("--smoke", action="store_true", help="a second or two: only shows that the harness works")
+    parser.add_argument("--only", default="", help="cases whose group or name contains this text")
+    parser.add_argument("--rounds", type=int, help="rounds of each case (full: 5)")
+    parser.add_argument("--seconds", type=float, help="seconds of each run (full: 2)")
+    parser.add_argument("--output", type=Path, default=FOLDER / "results", help="folder for the JSON and PNG files")
+    parser.add_argument("--write-results", action="store_true", help="write benchmarks/RESULTS.md as well")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure, print, write."""
+    options = parse()
+    preset = "smoke" if options.smoke else "quick" if options.quick else "full"
+    rounds, seconds = options.rounds or PRESETS[preset][0], options.seconds or PRESETS[preset][1]
+    facts = machine()
+    print(*(f"{name}: {value}" for name, value in facts.items()), f"rounds: {rounds} of {seconds} s", "", sep="\n")
+    rows = run(options.only, rounds, seconds, SMOKE_CASES if options.smoke else ())
+    if not rows:
+        print("no case has that text in its name")
+        return 2
+    print("\n" + table(rows) + "\n\n" + EXPLANATION)
+    options.output.mkdir(parents=True, exist_ok=True)
+    write_json(rows, facts, options.output / f"{preset}.json")
+    drawn = plot(rows, facts, options.output / f"{preset}.png")
+    print(
+        f"\nwritten to {options.output}: {preset}.json" + (f", {preset}.png" if drawn else " (no plot: no matplotlib)")
+    )
+    if options.write_results:
+        (FOLDER / "RESULTS.md").write_text(markdown(rows, facts, f"make bench ARGS={preset}"), "utf-8")
+    below = [row for row in rows if row.verdict == "BELOW"]
+    for row in below:
+        print(f"below its goal: {row.name}: {median(row.ratios):.2f}, goal {row.reach:.2f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""The report: ratios become a verdict, a table and Markdown."""
+
+from __future__ import annotations
+
+from benchmarks.__main__ import measure
+from benchmarks.cases import Case
+from benchmarks.load import Sample, Unavailable, percentiles
+from benchmarks.report import HEAD, Row, cells, markdown, number, table
+
+
+def case(measured: str, ours: float, reference: float) -> Case:
+    return Case(
+        "g",
+        "n",
+        "a",
+        lambda _: Sample(**{measured: ours}),
+        lambda _: Sample(**{measured: reference}),
+        measured,
+        0.8,
+        1.0,
+    )
+
+
+def test_ratio_is_above_one_where_we_are_better() -> None:
+    assert measure(case("rate", 200, 100), 3, 0).ratios == [2, 2, 2]
+    assert measure(case("p99", 2.0, 4.0), 1, 0).ratios == [2]
+
+
+def test_verdict() -> None:
+    assert [measure(case("rate", rate, 100), 1, 0).verdict for rate in (100, 90, 70)] == ["aim", "reach", "BELOW"]
+    assert Row("g", "n", "a", "u").verdict == ""
+
+
+def test_what_cannot_be_measured_says_why() -> None:
+    def missing(_seconds: float) -> Sample:
+        raise Unavailable("no redis-server")
+
+    row = measure(Case("g", "n", "a", missing, missing), 2, 0)
+    assert row.ratios == []
+    assert "no redis-server" in " ".join(cells(row))
+
+
+def test_table_is_aligned_and_markdown_holds_the_machine() -> None:
+    row = measure(case("rate", 123456, 100000), 1, 0)
+    lines = table([row, row]).splitlines()
+    assert lines[0].split() == " ".join(HEAD).split()
+    assert lines[1] == lines[2]
+    text = markdown([row], {"cpu": "abacus"}, "make bench")
+    assert "- cpu: abacus" in text
+    assert "1.23 (1.23 to 1.23)" in text
+
+
+def test_numbers() -> None:
+    assert [number(value) for value in (123456.0, 99.94, 0.01234)] == ["123,456", "99.9", "0.0123"]
+
+
+def test_percentiles_are_milliseconds() -> None:
+    assert percentiles([0.001]) == (1.0, 1.0)
+    p50, p99 = percentiles([i / 1000 for i in range(101)])
+    assert round(p50, 6) == 50
+    assert round(p99, 6) == 99
