@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pyredisai import clock
 from pyredisai.resp.replies import Reply
+
+if TYPE_CHECKING:
+    from pyredisai.commands.context import Context
+    from pyredisai.commands.spec import Args, Command
 
 
 class Link(Protocol):
@@ -22,13 +26,22 @@ class Link(Protocol):
         """Bytes that wait to be written."""
 
 
+class Permissions(Protocol):
+    """What ACL lets a limited user do."""
+
+    def check(self, ctx: Context, command: Command, args: Args) -> None:
+        """Raises ReplyError (NOPERM) for a command, key or channel that the user may not use."""
+
+
 @dataclass(slots=True, eq=False)
 class Client:
     """What Redis keeps of a connection. Times in Unix milliseconds; `resp` is 2 or 3.
 
-    `reply_mode` is on, off, or skip (CLIENT REPLY). `queued` is the MULTI queue, None outside MULTI;
+    `reply_mode` is on, off, skip_next or skip (CLIENT REPLY). `queued` is the MULTI queue, None outside MULTI;
     `queue_error` makes EXEC abort; `watched` maps (db, key) and `dirty_watch` makes EXEC answer null.
-    `subscriptions` counts channels, patterns and shard channels (see `pubsub`).
+    `subscriptions` counts channels, patterns and shard channels (see `pubsub`); above 0 a RESP2 client may send
+    few commands only. `permissions` is what ACL limits the user to (None: nothing). `monitor`: it sent MONITOR;
+    `held`: CLIENT PAUSE keeps its request back.
     `flags` hold letters of CLIENT LIST that no other field implies. `extra` is for families that keep
     state of their own (pub/sub, tracking, scripting): one attribute object each, by family name.
     """
@@ -54,6 +67,9 @@ class Client:
     watched: set[tuple[int, bytes]] = field(default_factory=set)
     dirty_watch: bool = False
     subscriptions: int = 0
+    permissions: Permissions | None = None
+    monitor: bool = False
+    held: bool = False
     no_evict: bool = False
     blocked: bool = False
     closing: bool = False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyredisai import clock
 from pyredisai.commands.client import Client
+from pyredisai.commands.guard import Guard
 from pyredisai.commands.spec import Args, Table
 from pyredisai.config.registry import Registry
 from pyredisai.journal import Effect, Journal
@@ -45,7 +46,8 @@ class Services:
     `call(ctx, args)` runs a command as dispatch does, for EXEC, Lua and TorchScript; it returns the
     reply value, an `Error` value for an error. `log(level, text)` writes to the server's log, level one
     of debug verbose notice warning. `shutdown(save)` ends the server. `on_client_gone` is called with a
-    client whose connection has closed, and at RESET: drop what you keep of it.
+    client whose connection has closed, and at RESET: drop what you keep of it. `guard` is what dispatch looks
+    at for each request. The functions in `cron` run on the loop `hz` times a second.
     """
 
     config: Registry
@@ -63,19 +65,25 @@ class Services:
     run_id: str
     on_client_gone: list[Callable[[Client], None]] = field(default_factory=list)
     started_ms: int = field(default_factory=clock.now_ms)
+    guard: Guard = field(default_factory=Guard)
+    cron: list[Callable[[], None]] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
 
 
 class Context:
-    """One per client, made once. `db` follows SELECT; `effects` replaces what the journal gets."""
+    """One per client, made once. `db` follows SELECT.
 
-    __slots__ = ("client", "db", "effects", "server")
+    `effects` replaces what the journal gets; `effects_db` is the database that a replay of them has selected.
+    """
+
+    __slots__ = ("client", "db", "effects", "effects_db", "server")
 
     def __init__(self, client: Client, server: Services) -> None:
         self.client = client
         self.server = server
         self.db = server.databases[client.db]
         self.effects: list[Effect] | None = None
+        self.effects_db = client.db
 
     def select(self, index: int) -> None:
         """Switch to another database; the caller has checked the index."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pyredisai.commands.key_specs import KeySpec, legacy_range
 from pyredisai.resp.replies import Reply
 
 if TYPE_CHECKING:
@@ -13,7 +15,10 @@ if TYPE_CHECKING:
 
 Args: TypeAlias = "list[Any]"
 Handler: TypeAlias = "Callable[[Context, Args], Reply]"
-GetKeys: TypeAlias = "Callable[[list[bytes]], list[bytes]]"
+GetKeys: TypeAlias = "Callable[[list[bytes]], list[bytes] | list[tuple[bytes, str]]]"
+
+MODULE_KEY_FLAGS = "RW access update"
+NEVER_QUEUED = frozenset({"exec", "discard", "multi", "watch", "quit", "reset"})
 
 
 @dataclass(slots=True, eq=False)
@@ -21,9 +26,19 @@ class Command:
     """A command or subcommand.
 
     `name` is lower case (`config|get` for a subcommand). `arity` as in Redis: negative means at least.
-    `flags` are the words of COMMAND INFO (`write readonly denyoom fast noscript …`). `keys` is first,
-    last and step; `get_keys` finds the rest (flag movablekeys) and raises ReplyError.
-    `big` tells that arguments may be read-only memoryviews (large bulks received in place); for all
+    `flags` are the words of COMMAND INFO (`write readonly denyoom fast noscript …`).
+
+    Keys: `keys` is first, last and step, `key_flags` the words of that one key specification (`RO access`);
+    `key_specs` in place of both where there are several or other than a plain range (then `keys` follows
+    from them). `get_keys` finds them where no specification can (flag movablekeys is then implied): it is given
+    the whole argument vector, returns keys or (key, flags) pairs, and raises ReplyError.
+
+    `categories` are the ACL categories that no flag implies (`string`, `keyspace` …). `module` names the
+    module that a command belongs to: Redis derives no categories for those, and their handlers check arity
+    themselves (COMMAND INFO shows -1).
+
+    `queueable` is False for the few that run at once inside MULTI. `histogram` counts calls by duration, see
+    `timing`. `big` tells that arguments may be read-only memoryviews (large bulks received in place); for all
     other commands dispatch hands over bytes only.
     """
 
@@ -33,6 +48,7 @@ class Command:
     flags: frozenset[str]
     keys: tuple[int, int, int] = (0, 0, 0)
     key_flags: str = ""
+    key_specs: tuple[KeySpec, ...] = ()
     categories: frozenset[str] = frozenset()
     group: str = "generic"
     since: str = "1.0.0"
@@ -41,16 +57,69 @@ class Command:
     syntax: str = ""
     tips: tuple[str, ...] = ()
     get_keys: GetKeys | None = None
+    module: str = ""
     big: bool = False
     subcommands: dict[str, Command] = field(default_factory=dict)
     is_write: bool = False
+    denyoom: bool = False
+    no_auth: bool = False
+    queueable: bool = True
     calls: int = 0
-    usec: int = 0
+    ns: int = 0
     rejected: int = 0
     failed: int = 0
+    histogram: list[int] | None = None
 
     def __post_init__(self) -> None:
+        if self.module:
+            self.flags |= {"module"}
+        if self.key_specs:
+            self.keys, movable = legacy_range(self.key_specs)
+        else:
+            movable = False
+            if self.keys[0]:
+                words = self.key_flags or _default_key_flags(self)
+                self.key_specs = (KeySpec.span(words, *self.keys),)
+        if movable or (self.get_keys is not None and (self.module or not self._varies)):
+            self.flags |= {"movablekeys"}
         self.is_write = "write" in self.flags
+        self.denyoom = "denyoom" in self.flags
+        self.no_auth = "no_auth" in self.flags
+        self.queueable = self.name not in NEVER_QUEUED
+        if not self.module:
+            self.categories = implied_categories(self.flags, self.categories)
+
+    @property
+    def _varies(self) -> bool:
+        return bool(self.key_specs) and "variable_flags" in self.key_specs[0].flags
+
+    @property
+    def usec(self) -> int:
+        """Microseconds spent in all calls."""
+        return self.ns // 1000
+
+
+def _default_key_flags(command: Command) -> str:
+    if command.module:
+        return MODULE_KEY_FLAGS + (" variable_flags" if command.get_keys else "")
+    return "RW access update" if "write" in command.flags else "RO access"
+
+
+def implied_categories(flags: frozenset[str], own: frozenset[str]) -> frozenset[str]:
+    """A command's ACL categories: its own and those that Redis derives from its flags."""
+    found = set(own)
+    if "write" in flags:
+        found.add("write")
+    if "readonly" in flags and "scripting" not in own:
+        found.add("read")
+    if "admin" in flags:
+        found |= {"admin", "dangerous"}
+    if "pubsub" in flags:
+        found.add("pubsub")
+    if "blocking" in flags:
+        found.add("blocking")
+    found.add("fast" if "fast" in flags else "slow")
+    return frozenset(found)
 
 
 class Family:
@@ -64,8 +133,9 @@ class Family:
     `args[0]` is the command's own name as the client wrote it.
     """
 
-    def __init__(self, group: str) -> None:
+    def __init__(self, group: str, module: str = "") -> None:
         self.group = group
+        self.module = module
         self.commands: list[Command] = []
 
     def command(
@@ -91,6 +161,7 @@ class Family:
     ) -> Command:
         """Declare a command without the decorator (a container of subcommands has handler None)."""
         rest.setdefault("group", self.group)
+        rest.setdefault("module", self.module)
         command = Command(
             name, handler, arity, frozenset(flags.split()), categories=frozenset(categories.split()), **rest
         )
@@ -103,14 +174,38 @@ class Family:
 
 
 class Table:
-    """All commands by name, for dispatch; names are matched in any case."""
+    """All commands by name, for dispatch; names are matched in any case.
+
+    `by_bytes` holds names in lower and in upper case: dispatch asks it first. Protected commands are not in it.
+    Families may share a container: the subcommands that a later family declares for it are added to the first
+    one's. The table has commands of its own (they count calls), the families' are the declarations.
+    """
 
     def __init__(self, families: Iterable[Family]) -> None:
-        self.commands: dict[str, Command] = {c.name: c for f in families for c in f.commands}
-        self._by_bytes: dict[bytes, Command] = {}
+        self.commands: dict[str, Command] = {}
+        for family in families:
+            for command in family.commands:
+                own = self.commands.setdefault(command.name, copy.copy(command))
+                own.subcommands = own.subcommands | {n: copy.copy(c) for n, c in command.subcommands.items()}
+        self.by_bytes: dict[bytes, Command] = {}
         for name, command in self.commands.items():
-            self._by_bytes[name.encode()] = self._by_bytes[name.upper().encode()] = command
+            if "protected" not in command.flags:
+                self.by_bytes[name.encode()] = self.by_bytes[name.upper().encode()] = command
 
     def find(self, name: bytes) -> Command | None:
         """The command called `name`, or None."""
-        return self._by_bytes.get(name) or self._by_bytes.get(name.lower())
+        return self.by_bytes.get(name) or self.commands.get(name.lower().decode("latin-1"))
+
+    def find_full(self, name: bytes) -> Command | None:
+        """The command or subcommand called `name` (`config|get`), or None."""
+        parent, bar, sub = name.lower().partition(b"|")
+        command = self.find(parent)
+        if bar and command is not None:
+            return command.subcommands.get(sub.decode("latin-1"))
+        return command
+
+    def all(self) -> Iterable[Command]:
+        """Every command, each followed by its subcommands."""
+        for command in self.commands.values():
+            yield command
+            yield from command.subcommands.values()

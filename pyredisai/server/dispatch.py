@@ -1,86 +1,182 @@
-"""call(): the only way a command runs. Lookup, arity, permission, MULTI, statistics, journal."""
+"""The only way a command runs: lookup, arity, permission, MULTI, memory, statistics, journal.
+
+`process` serves a client's request, `call` the commands that EXEC, Lua and TorchScript run. This is the hot path:
+a condition that is rare is one attribute test here and a function elsewhere (`gates`).
+"""
 
 from __future__ import annotations
+
+import traceback
 
 from pyredisai import clock
 from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Command
+from pyredisai.commands.timing import LINEAR_NS, LINEAR_SHIFT, bucket_above_linear, new_histogram
 from pyredisai.errors import ReplyError, texts
 from pyredisai.resp.replies import QUEUED, Blocked, Error, Reply
+from pyredisai.server import gates
+
+_now = clock.monotonic_ns
 
 
 def process(ctx: Context, args: Args) -> Reply:
     """Run one request of a client: what `call` does, and before it what only clients meet.
 
-    Returns the reply value; an error is an `Error` value. Never raises.
+    Returns the reply value; an error is an `Error` value. Never raises. The order of the checks is Redis' own:
+    it decides which error a request gets that is wrong in several ways.
     """
-    command = ctx.server.table.find(args[0])
+    server = ctx.server
+    client = ctx.client
+    command = server.table.by_bytes.get(args[0])
     try:
-        command = checked(command, args)
-        client = ctx.client
-        if not client.authenticated and "no_auth" not in command.flags:
+        if command is None or command.subcommands:
+            command = find(ctx, args)
+        arity = command.arity
+        if len(args) != arity and (arity >= 0 or len(args) < -arity):
+            raise ReplyError(texts.wrong_arity(command.name))
+        if not client.authenticated and not command.no_auth:
             raise ReplyError(texts.NOAUTH)
-        if client.queued is not None and "no_multi_queue" not in command.flags:
-            client.queued.append((command, args))
-            return QUEUED
+        if client.queued is not None or client.permissions is not None or client.subscriptions:
+            gates.check_client(ctx, command, args)
+        guard = server.guard
+        if guard.over_memory:
+            gates.check_memory(ctx, command)
     except ReplyError as error:
-        if command is not None:
-            command.rejected += 1
-        if ctx.client.queued is not None:
-            ctx.client.queue_error = True
-        return failure(ctx, error.text)
-    return execute(ctx, command, args)
+        return rejected(ctx, args, error.text)
+    if not command.big:
+        for arg in args:
+            if type(arg) is not bytes:
+                args = [bytes(arg) for arg in args]
+                break
+    if guard.paused and gates.is_held(ctx, command):
+        return gates.hold(ctx, lambda: process(ctx, args))
+    if client.queued is not None and command.queueable:
+        client.queued.append((command, args))
+        reply: Reply = QUEUED
+    else:
+        client.last_command = command.name
+        reply = execute(ctx, command, args)
+    return reply if client.reply_mode == "on" else gates.silence(client, reply)
 
 
 def call(ctx: Context, args: Args) -> Reply:
-    """Run a command for EXEC, Lua or TorchScript. Returns the reply value; never raises."""
+    """Run a command for EXEC, Lua or TorchScript. Returns the reply value; never raises.
+
+    Its effects are added to those of the command that called, which journals them all together.
+    """
+    command = ctx.server.table.by_bytes.get(args[0])
     try:
-        command = checked(ctx.server.table.find(args[0]), args)
+        if command is None or command.subcommands:
+            command = find(ctx, args)
+        arity = command.arity
+        if len(args) != arity and (arity >= 0 or len(args) < -arity):
+            raise ReplyError(texts.wrong_arity(command.name))
+        if ctx.client.permissions is not None:
+            ctx.client.permissions.check(ctx, command, args)
     except ReplyError as error:
+        if command is not None:
+            command.rejected += 1
         return failure(ctx, error.text)
-    return execute(ctx, command, args)
+    outer = ctx.effects
+    before = ctx.db.index
+    reply = execute(ctx, command, args, nested=True)
+    effects = ctx.effects
+    ctx.effects = outer
+    if effects:
+        if before != ctx.effects_db:
+            effects = [[b"SELECT", b"%d" % before], *effects]
+            ctx.effects_db = before
+        ctx.effects = [*(outer or ()), *effects]
+    return reply
 
 
-def checked(command: Command | None, args: Args) -> Command:
-    """The command or subcommand that `args` name, its arity checked. Raises ReplyError."""
+def find(ctx: Context, args: Args) -> Command:
+    """The command or subcommand that `args` name. Raises ReplyError."""
+    name = args[0]
+    command = ctx.server.table.find(bytes(name))
     if command is None:
-        raise ReplyError(texts.unknown_command(args[0], args[1:]))
+        raise ReplyError(texts.unknown_command(name, args[1:]))
     if command.subcommands and len(args) > 1:
-        name = bytes(args[1]).lower().decode("latin-1")
-        found = command.subcommands.get(name)
-        if found is None and command.handler is None:
-            shown = bytes(args[1]).decode("latin-1")
-            raise ReplyError(texts.unknown_subcommand(shown, command.name))
-        command = found or command
-    arity = command.arity
-    if (len(args) != arity) if arity >= 0 else (len(args) < -arity):
-        raise ReplyError(texts.wrong_arity(command.name))
+        sub = bytes(args[1])
+        found = command.subcommands.get(sub.lower().decode("latin-1"))
+        if found is None:
+            raise ReplyError(texts.unknown_subcommand(sub.decode("latin-1"), command.name))
+        command = found
+    if "protected" in command.flags:
+        gates.check_protected(ctx, command)
     return command
 
 
-def execute(ctx: Context, command: Command, args: Args) -> Reply:
-    """Run the handler; count and journal what it did."""
+def execute(ctx: Context, command: Command, args: Args, *, nested: bool = False) -> Reply:
+    """Run the handler; time, count and journal what it did.
+
+    A nested call leaves its effects in `ctx.effects`.
+    """
     server = ctx.server
+    guard = server.guard
+    if guard.monitors:
+        gates.feed_monitors(ctx, command, args)
     events = server.events
     dirty = events.dirty
+    db = ctx.db.index
     ctx.effects = None
-    start = clock.monotonic_ns()
+    if not nested:
+        ctx.effects_db = db
+    handler = command.handler
+    start = _now()
     try:
-        assert command.handler is not None
-        reply = command.handler(ctx, args)
+        reply = handler(ctx, args)  # type: ignore[misc]
     except ReplyError as error:
         command.failed += 1
         reply = failure(ctx, error.text)
     except Exception as error:
         command.failed += 1
-        server.log("warning", f"{command.name} raised {type(error).__name__}: {error}")
-        reply = failure(ctx, f"ERR internal error: {type(error).__name__}: {error}")
-    command.usec += (clock.monotonic_ns() - start) // 1000
+        reply = crashed(ctx, command, error)
+    ns = _now() - start
     command.calls += 1
+    command.ns += ns
+    if guard.track_latency:
+        histogram = command.histogram
+        if histogram is None:
+            histogram = command.histogram = new_histogram()
+        histogram[ns >> LINEAR_SHIFT if ns < LINEAR_NS else bucket_above_linear(ns)] += 1
+    if ns >= guard.slow_ns:
+        guard.on_slow(ctx.client, args, command, ns)
     server.stats.commands_processed += 1
     if events.dirty != dirty and server.journal.subscribers:
-        server.journal.append(ctx.db.index, [args] if ctx.effects is None else ctx.effects)
+        journal(ctx, command, args, db, nested)
     return reply
+
+
+def journal(ctx: Context, command: Command, args: Args, db: int, nested: bool) -> None:
+    """Journal the effects of a command that changed something; those of a nested call are left to its caller."""
+    effects = ctx.effects
+    if effects is None:
+        effects = [args] if command.is_write else []
+    if nested:
+        ctx.effects = effects
+        return
+    if effects and ctx.effects_db != db:
+        effects = [*effects, [b"SELECT", b"%d" % db]]
+    if effects:
+        ctx.server.journal.append(db, effects)
+
+
+def rejected(ctx: Context, args: Args, text: str) -> Reply:
+    """The reply to a request that may not run; a transaction that is open will abort."""
+    client = ctx.client
+    try:
+        command = find(ctx, args)
+    except ReplyError:
+        pass
+    else:
+        command.rejected += 1
+        if command.name == "exec" and client.queued is not None:
+            text = gates.abort_transaction(client, text)
+    if client.queued is not None:
+        client.queue_error = True
+    reply = failure(ctx, text)
+    return reply if client.reply_mode == "on" else gates.silence(client, reply)
 
 
 def failure(ctx: Context, text: str) -> Error:
@@ -92,4 +188,12 @@ def failure(ctx: Context, text: str) -> Error:
     return Error(text)
 
 
-__all__ = ["Blocked", "call", "execute", "process"]
+def crashed(ctx: Context, command: Command, error: Exception) -> Error:
+    """A handler's own mistake: the client gets an error, the log the traceback, the server goes on."""
+    ctx.server.stats.unexpected_errors += 1
+    for line in traceback.format_exception(error):
+        ctx.server.log("warning", f"{command.name}: {line.rstrip()}")
+    return failure(ctx, texts.internal_error(error))
+
+
+__all__ = ["Blocked", "call", "execute", "failure", "process"]

@@ -1,0 +1,36 @@
+"""What dispatch looks at for every request beside the command and the client: one small object of plain fields.
+
+Whoever changes a condition (CONFIG SET, MONITOR, CLIENT PAUSE, the memory watch) sets the field, so that a request
+pays for a test of an attribute and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyredisai.commands.client import Client
+
+NEVER_SLOW = 2**63
+
+
+@dataclass(slots=True, eq=False)
+class Guard:
+    """Server-wide conditions.
+
+    `over_memory`: more is used than maxmemory allows; `make_room()` then evicts and tells whether there is room.
+    `paused`: "", "write" or "all" (CLIENT PAUSE); `held` are the requests kept back, as functions that run them.
+    `monitors`: clients that get a feed of every command. `slow_ns`: a command that took at least as long is handed
+    to `on_slow(client, args, command, ns)` (slow log, latency monitor). `track_latency`: keep histograms.
+    """
+
+    over_memory: bool = False
+    make_room: Callable[[], bool] = lambda: False
+    paused: str = ""
+    held: list[Callable[[], None]] = field(default_factory=list)
+    monitors: list[Client] = field(default_factory=list)
+    slow_ns: int = NEVER_SLOW
+    on_slow: Callable[..., Any] = lambda *_: None
+    track_latency: bool = True
