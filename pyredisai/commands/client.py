@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pyredisai import clock
-from pyredisai.resp.replies import Reply
+from pyredisai.resp.replies import Blocked, Reply
 
 if TYPE_CHECKING:
     from pyredisai.commands.context import Context
@@ -41,7 +41,7 @@ class Client:
     `queue_error` makes EXEC abort; `watched` maps (db, key) and `dirty_watch` makes EXEC answer null.
     `subscriptions` counts channels, patterns and shard channels (see `pubsub`); above 0 a RESP2 client may send
     few commands only. `permissions` is what ACL limits the user to (None: nothing). `monitor`: it sent MONITOR;
-    `held`: CLIENT PAUSE keeps its request back.
+    `held`: CLIENT PAUSE keeps its request back; `waiting`: what its blocked request waits for.
     `flags` hold letters of CLIENT LIST that no other field implies. `extra` is for families that keep
     state of their own (pub/sub, tracking, scripting): one attribute object each, by family name.
     """
@@ -70,6 +70,7 @@ class Client:
     permissions: Permissions | None = None
     monitor: bool = False
     held: bool = False
+    waiting: Blocked | None = None
     no_evict: bool = False
     blocked: bool = False
     closing: bool = False

@@ -69,6 +69,9 @@ class Services:
     cron: list[Callable[[], None]] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.on_client_gone.append(self.guard.forget)
+
 
 class Context:
     """One per client, made once. `db` follows SELECT.

@@ -34,3 +34,9 @@ class Guard:
     slow_ns: int = NEVER_SLOW
     on_slow: Callable[..., Any] = lambda *_: None
     track_latency: bool = True
+
+    def forget(self, client: Client) -> None:
+        """Drop a client that is gone or reset."""
+        if client.monitor:
+            client.monitor = False
+            self.monitors.remove(client)

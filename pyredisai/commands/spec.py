@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pyredisai.commands.help import help_reply
 from pyredisai.commands.key_specs import KeySpec, legacy_range
 from pyredisai.resp.replies import Reply
 
@@ -171,6 +172,17 @@ class Family:
         else:
             self.commands.append(command)
         return command
+
+    def help(self, name: str, *, since: str = "5.0.0", flags: str = "loading stale", categories: str = "") -> None:
+        """Declare `name|help`, which lists the subcommands as they are declared: syntax and summary."""
+
+        def handler(ctx: Context, args: Args) -> Reply:
+            subcommands = ctx.server.table.commands[name].subcommands.values()
+            lines = {f"{c.name.partition('|')[2].upper()} {c.syntax}".rstrip(): c.summary for c in subcommands}
+            return help_reply(name, {k: v for k, v in lines.items() if k != "HELP"})
+
+        summary = "List the subcommands."
+        self.add(f"{name}|help", handler, arity=2, flags=flags, categories=categories, since=since, summary=summary)
 
 
 class Table:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pyredisai.commands import connection, keys, pubsub, strings
+from pyredisai.commands import clients, connection, keys, monitor, pubsub, strings
+from pyredisai.commands.acl import commands as acl
 from pyredisai.commands.ai import tensors
 from pyredisai.commands.spec import Family, Table
 
@@ -12,6 +13,9 @@ FAMILIES: tuple[Family, ...] = (
     strings.family,
     pubsub.family,
     tensors.family,
+    clients.family,
+    monitor.family,
+    acl.family,
 )
 
 

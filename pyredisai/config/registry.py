@@ -16,6 +16,18 @@ class Registry:
             "bind": ["127.0.0.1"],
             "requirepass": "",
             "notify-keyspace-events": "",
+            "acllog-max-len": 128,
+            "cluster-enabled": False,
+            "enable-debug-command": "no",
+            "enable-module-command": "no",
+            "slowlog-log-slower-than": 10000,
+            "slowlog-max-len": 128,
+            "latency-monitor-threshold": 0,
+            "latency-tracking": True,
+            "maxmemory": 0,
+            "maxmemory-policy": "noeviction",
+            "maxmemory-samples": 5,
+            "hz": 10,
         }
         self._values.update(values or {})
         self._watchers: dict[str, list[Callable[[Any], None]]] = {}

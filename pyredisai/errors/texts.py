@@ -29,18 +29,23 @@ HELLO_NOAUTH = (
 PROTOCOL_VERSION = "ERR Protocol version is not an integer or out of range"
 CLIENT_NAME_CHARACTERS = "ERR Client names cannot contain spaces, newlines or special characters."
 NO_SUCH_CLIENT = "ERR No such client"
-NO_SUCH_CLIENT_ID = "ERR No such client ID"
 INVALID_CLIENT_ID = "ERR Invalid client ID"
 CLIENT_ID_POSITIVE = "ERR client-id should be greater than 0"
 TIMEOUT_NOT_INTEGER = "ERR timeout is not an integer or out of range"
 TIMEOUT_NEGATIVE = "ERR timeout is negative"
 UNBLOCKED_ERROR = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
-TRACKING_LATER = "ERR CLIENT TRACKING is not supported by this server yet"
-CACHING_NEEDS_TRACKING = (
-    "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
+PAUSE_MODE = "ERR CLIENT PAUSE mode must be WRITE or ALL"
+UNBLOCK_REASON = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
+ACL_USERNAME = "ERR Usernames can't contain spaces or null characters"
+ACL_DEFAULT_STAYS = "ERR The 'default' user cannot be removed"
+GENPASS_BITS = (
+    "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096"
 )
-MONITOR_DENY_BLOCKING = "ERR MONITOR isn't allowed for DENY BLOCKING client"
-DB_NOT_IN_CLUSTER = "ERR SELECT is not allowed in cluster mode"
+NO_ACL_FILE = (
+    "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER "
+    "command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store "
+    "users in the Redis configuration."
+)
 CLUSTER_DISABLED = "ERR This instance has cluster support disabled"
 NO_KEYS = "ERR The command has no key arguments"
 INVALID_COMMAND = "ERR Invalid command specified"
@@ -104,3 +109,57 @@ def unknown_client_type(text: str) -> str:
 def hello_option(text: str) -> str:
     """The reply of HELLO to an option that it does not know."""
     return f"ERR Syntax error in HELLO option '{text}'"
+
+
+def setinfo_option(text: str) -> str:
+    """The reply of CLIENT SETINFO to an attribute that it does not know."""
+    return f"ERR Unrecognized option '{text}'"
+
+
+def setinfo_characters(field: str) -> str:
+    """The reply of CLIENT SETINFO to a value that could not stand in CLIENT LIST."""
+    return f"ERR {field} cannot contain spaces, newlines or special characters."
+
+
+def no_such_user(name: str) -> str:
+    """The reply to CLIENT KILL USER with an unknown user."""
+    return f"ERR No such user '{name}'"
+
+
+def no_permission(kind: str, command: str) -> str:
+    """What a limited user gets; `kind` is command, key or channel, `command` the full lower-case name."""
+    if kind == "command":
+        return f"NOPERM this user has no permissions to run the '{command}' command"
+    return f"NOPERM this user has no permissions to access one of the {kind}s used as arguments"
+
+
+def acl_dryrun_refusal(kind: str, name: str) -> str:
+    """What ACL DRYRUN says is refused."""
+    if kind == "command":
+        return f"This user has no permissions to run the '{name}' command"
+    return f"This user has no permissions to access the '{name}' {kind}"
+
+
+def unknown_category(name: str) -> str:
+    """The reply to an ACL category that is not known."""
+    return f"ERR Unknown category '{name}'"
+
+
+def acl_unmatched(piece: str) -> str:
+    """The reply to ACL SETUSER with a selector that is never closed."""
+    return f"ERR Unmatched parenthesis in acl selector starting at '{piece}'."
+
+
+def acl_modifier(rule: str, reason: str) -> str:
+    """The reply to ACL SETUSER with a rule that is refused."""
+    return f"ERR Error in ACL SETUSER modifier '{rule}': {reason}"
+
+
+def acl_no_user(name: str) -> str:
+    """The reply to ACL DRYRUN with an unknown user."""
+    return f"ERR User '{name}' not found"
+
+
+def acl_no_command(name: str) -> str:
+    """The reply to ACL DRYRUN with an unknown command."""
+    return f"ERR Command '{name}' not found"

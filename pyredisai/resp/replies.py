@@ -83,15 +83,17 @@ class Blocked:
 
     The handler keeps the object and calls `resolve(reply)` or `fail(error)` once, on the loop.
     The client's further requests wait for it; everybody else's go on. `on_cancel` is called
-    when the client goes away first (a blocked pop leaves its queue; a run goes on).
+    when the client goes away first (a blocked pop leaves its queue; a run goes on). `on_unblock(error)`
+    ends the waiting for CLIENT UNBLOCK, with an error or as if its time had run out; a run has none.
     """
 
-    __slots__ = ("_waiter", "on_cancel", "reply", "resolved")
+    __slots__ = ("_waiter", "on_cancel", "on_unblock", "reply", "resolved")
 
     def __init__(self, on_cancel: Callable[[], None] | None = None) -> None:
         self.resolved = False
         self.reply: Reply = None
         self.on_cancel = on_cancel
+        self.on_unblock: Callable[[bool], None] | None = None
         self._waiter: Callable[[Reply], None] | None = None
 
     def resolve(self, reply: Reply) -> None:

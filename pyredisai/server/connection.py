@@ -7,6 +7,7 @@ from typing import Any
 
 import hiredis
 
+from pyredisai.commands import accounts
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.resp.encoder import Buffers, encode
@@ -29,6 +30,7 @@ class Connection(asyncio.Protocol):
         """Keep the transport, register the client."""
         self.transport = transport
         self.services.clients[self.client.id] = self.client
+        accounts.admit(self.services, self.client)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""

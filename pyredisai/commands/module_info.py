@@ -1,0 +1,31 @@
+"""The modules that the server reports: the AI module, which is built in and always there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyredisai.commands.context import Services
+from pyredisai.resp.replies import Reply
+
+AI_MODULE_VERSION = 10207
+REDISAI_VERSION = "1.2.7"
+
+
+@dataclass(slots=True, frozen=True)
+class ModuleInfo:
+    """One module. `path` and `args` are those of the `loadmodule` line, where there was one."""
+
+    name: str
+    version: int
+    path: str
+    args: tuple[str, ...] = ()
+
+    def describe(self) -> Reply:
+        """As MODULE LIST and HELLO show it."""
+        return {b"name": self.name, b"ver": self.version, b"path": self.path, b"args": list(self.args)}
+
+
+def loaded_modules(services: Services) -> list[ModuleInfo]:
+    """Every module, in the order of loading."""
+    path, args = services.extra.get("module-path", ("", ()))
+    return [ModuleInfo("ai", AI_MODULE_VERSION, path, tuple(args))]
