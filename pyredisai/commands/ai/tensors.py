@@ -14,7 +14,7 @@ from pyredisai.errors import ReplyError, ai_texts, texts
 from pyredisai.keyspace.database import Database
 from pyredisai.resp.replies import OK, Reply
 
-family = Family("module")
+family = Family("module", module="ai")
 
 META: Final = 1
 BLOB: Final = 2
