@@ -55,3 +55,8 @@ class Backend(Protocol):
 
     def open_model(self, blob: bytes | memoryview, device: str, options: ModelOptions) -> Session:
         """Open a model. Raises BackendError with the text that the client gets."""
+
+
+def one_line(text: str) -> str:
+    """A framework's message as it stands in an error reply: without line breaks, without trailing blanks."""
+    return text.strip().replace("\r", " ").replace("\n", " ")

@@ -61,3 +61,63 @@ def invalid_argument(word: bytes) -> str:
     """The reply to a word that no option begins with; it ends at a null byte, as a C string does."""
     shown = word.partition(b"\0")[0].decode("utf-8", "surrogateescape")
     return f"Invalid argument: {shown}"
+
+
+TORCH_UINT16 = "Unsupported kUInt bits 16"
+TORCH_STRING = "Unsupported code 7"
+TORCH_NO_CUDA = "GPU requested but Torch couldn't find CUDA"
+SCRIPT_NO_BRIDGE = "redis and redisAI can be used by AI.SCRIPTEXECUTE and AI.SCRIPTRUN only"
+SCRIPT_NOT_A_LIST = "redis.asList was given a value that is no list"
+
+
+def torch_dtype(name: str) -> str:
+    """A result whose data type has no name here."""
+    return f"Unsupported data type of a Torch result: {name}"
+
+
+def torch_files(operator: str) -> str:
+    """A script or model that reaches for files."""
+    return f"{operator} is refused: models and scripts have no access to the server's files"
+
+
+def script_no_function(name: str) -> str:
+    """AI.SCRIPTEXECUTE of a function that the source lacks."""
+    return f"Function does not exist: {name}"
+
+
+def script_entry_point_missing(name: str) -> str:
+    """An entry point that the source lacks."""
+    return f"Function {name} does not exist in the given script."
+
+
+def script_entry_point_arity(name: str, count: int) -> str:
+    """An entry point that takes another number of arguments than three."""
+    return f"Wrong number of inputs in function {name}. Expected 3 but was {count}"
+
+
+def script_entry_point_types(name: str) -> str:
+    """An entry point whose arguments have other types."""
+    return (
+        f"Wrong inputs type in function {name}. Expected signature similar to: "
+        f"def {name}(tensors: List[Tensor], keys: List[str], args: List[str])"
+    )
+
+
+def script_too_few_inputs(name: str) -> str:
+    """A function without entry point, called with too few tensors."""
+    return f"Wrong number of inputs provided to function: {name}"
+
+
+def script_bad_argument(name: str) -> str:
+    """A function without entry point that takes something else than tensors."""
+    return f"Unsupported input type in function definition: {name}"
+
+
+def script_no_tensors(name: str) -> str:
+    """A result that is no tensor."""
+    return f"Function returned non-tensor values{name}"
+
+
+def script_output_count(name: str) -> str:
+    """Another number of results than OUTPUTS names."""
+    return f"Function returned unexpected number of outputs - {name}"

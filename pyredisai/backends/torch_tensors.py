@@ -1,0 +1,78 @@
+"""Tensors to PyTorch and back, sharing memory where that is safe."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from pyredisai.ai.tensor import Tensor
+from pyredisai.errors import BackendError, ai_texts
+
+# PyTorch warns once of arrays that it must not write to; `needs_copies` sees to that.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    torch.from_numpy(np.frombuffer(b"\0", "u1"))
+
+_REFUSED = {"UINT16": ai_texts.TORCH_UINT16, "STRING": ai_texts.TORCH_STRING}
+
+
+def to_torch(tensor: Tensor, device: torch.device, *, copy: bool) -> torch.Tensor:
+    """A torch tensor over the same memory (a copy on another device, or with `copy`).
+
+    Raises BackendError for a data type that TorchScript lacks.
+    """
+    refused = _REFUSED.get(tensor.dtype.name)
+    if refused is not None:
+        raise BackendError(refused)
+    shared = torch.from_numpy(tensor.array)
+    if device.type != "cpu":
+        return shared.to(device)
+    return shared.clone() if copy else shared
+
+
+def from_torch(value: torch.Tensor, *, copy: bool) -> Tensor:
+    """A tensor over the result's memory, which nobody else may change (`copy` where somebody may).
+
+    Raises BackendError for a data type that has no name in RedisAI.
+    """
+    value = value.detach().to("cpu").contiguous()
+    try:
+        return Tensor.from_array((value.clone() if copy else value).numpy())
+    except (KeyError, TypeError):
+        raise BackendError(ai_texts.torch_dtype(str(value.dtype))) from None
+
+
+def device_of(name: str) -> torch.device:
+    """CPU, CPU:1, GPU, GPU:1 to PyTorch's devices; a number of a CPU names only a queue."""
+    kind, _, number = name.upper().partition(":")
+    return torch.device("cpu") if kind == "CPU" else torch.device("cuda", int(number or 0))
+
+
+def needs_copies(graph: Any) -> bool:
+    """Whether a graph writes to a tensor or list somewhere: then inputs and outputs are copied."""
+    return any("!" in _schema(node) for node in _nodes(graph))
+
+
+def refuse_files(graph: Any) -> None:
+    """Raise BackendError when a graph reads or writes the server's files."""
+    for node in _nodes(graph):
+        if node.kind() in ("aten::from_file", "aten::save"):
+            raise BackendError(ai_texts.torch_files(node.kind()))
+
+
+def _schema(node: Any) -> str:
+    schema: str = node.schema()
+    return "" if schema == "(no schema)" else schema
+
+
+def _nodes(block: Any) -> Sequence[Any]:
+    found: list[Any] = []
+    for node in block.nodes():
+        found.append(node)
+        for inner in node.blocks():
+            found += _nodes(inner)
+    return found
