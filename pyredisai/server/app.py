@@ -47,6 +47,11 @@ async def serve(config: Registry) -> None:
     services = build_services(config)
     ids = itertools.count(1)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(services, next(ids)), config["bind"], config["port"])
+    server = await loop.create_server(lambda: Connection(services, next(ids)), hosts(config["bind"]), config["port"])
     async with server:
         await server.serve_forever()
+
+
+def hosts(addresses: list[str]) -> list[str]:
+    """The addresses of `bind` as sockets take them; a leading `-` (may be missing) is only dropped so far."""
+    return [{"*": "0.0.0.0", "::*": "::"}.get(name, name) for name in (address.lstrip("-") for address in addresses)]

@@ -1,0 +1,91 @@
+"""The options of the AI module: names, bounds and defaults of the specification.
+
+`THREADS_PER_QUEUE` in module arguments and AI.CONFIG is `ai.threads-per-queue` in CONFIG and conf files.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pyredisai.config.param import Param
+from pyredisai.config.types import LLONG_MAX, AbsolutePath, Int, ParamType, Text
+
+BACKENDS: Final = {"TF": "tensorflow", "TFLITE": "tflite", "TORCH": "torch", "ONNX": "onnxruntime"}
+DEFAULT_CHUNK_SIZE: Final = 511 * 1024 * 1024
+# The module is built in: without a loadmodule line its directory is the package's own.
+MODULE_DIRECTORY: Final = str(Path(__file__).resolve().parent.parent)
+
+
+def _row(
+    option: str,
+    kind: ParamType,
+    default: str,
+    doc: str,
+    *,
+    name: str = "",
+    runtime: bool = False,
+    guarded: bool = False,
+    shown_default: str = "",
+) -> Param:
+    return Param(
+        name or f"ai.{option.lower().replace('_', '-')}",
+        kind,
+        default,
+        doc,
+        runtime=runtime,
+        protected_by="enable-module-command" if guarded else "",
+        group="ai",
+        option=option,
+        shown_default=shown_default,
+    )
+
+
+AI_PARAMS: Final = (
+    _row("THREADS_PER_QUEUE", Int(1, LLONG_MAX), "1", "Worker threads of each device's queue."),
+    _row("INTER_OP_PARALLELISM", Int(0, LLONG_MAX), "0", "Threads between operations; 0 is the backend's default."),
+    _row("INTRA_OP_PARALLELISM", Int(0, LLONG_MAX), "0", "Threads within an operation; 0 is the backend's default."),
+    _row(
+        "MODEL_CHUNK_SIZE",
+        Int(1, LLONG_MAX),
+        str(DEFAULT_CHUNK_SIZE),
+        "Bytes of a chunk in which a model's blob is saved, replicated and returned by AI.MODELGET.",
+        runtime=True,
+    ),
+    _row("MODEL_EXECUTION_TIMEOUT", Int(1000, LLONG_MAX), "5000", "Milliseconds after which a run is stopped (ONNX)."),
+    _row("BACKEND_MEMORY_LIMIT", Int(0, LLONG_MAX), "0", "MB that sessions may take (ONNX); 0 is no limit."),
+    _row(
+        "BACKENDSPATH",
+        AbsolutePath(),
+        MODULE_DIRECTORY + "/backends",
+        "Directory in which backends are looked for; by default `backends` beside the module.",
+        name="ai.backends-path",
+        runtime=True,
+        guarded=True,
+        shown_default="<directory of the module>/backends",
+    ),
+    *(
+        _row(
+            option,
+            Text("path, absolute or in BACKENDSPATH"),
+            "",
+            f"Load this backend at start, from this path; else redisai_{folder}/ in BACKENDSPATH when needed.",
+            shown_default="loaded when first needed",
+        )
+        for option, folder in BACKENDS.items()
+    ),
+)
+
+BY_OPTION: Final = {param.option: param for param in AI_PARAMS}
+FILE_NAMES: Final = ("redisai.so", "redisai")
+
+
+@dataclass(slots=True)
+class Module:
+    """The module as MODULE LIST shows it. `loaded` tells that a loadmodule line or MODULE LOAD named it."""
+
+    path: str = os.path.join(MODULE_DIRECTORY, FILE_NAMES[0])
+    arguments: list[str] = field(default_factory=list)
+    loaded: bool = False

@@ -1,0 +1,436 @@
+"""Every parameter of redis-server 7.0, with the bounds and defaults that the real server shows.
+
+One row is one parameter; `registry`, CONFIG, the conf file, redisai.conf.example, --help and the docs read this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pyredisai.config.compound import (
+    Directory,
+    EventClasses,
+    OomScores,
+    OutputLimits,
+    Percentiles,
+    ReplicaOf,
+    Save,
+    SignalOptions,
+    Words,
+)
+from pyredisai.config.param import Effect, FileDirective, Param
+from pyredisai.config.types import (
+    INT_MAX,
+    LLONG_MAX,
+    UINT_MAX,
+    ULLONG_MAX,
+    Bool,
+    Enum,
+    Int,
+    Memory,
+    MemoryOrPercent,
+    Octal,
+    ParamType,
+    SwitchedOff,
+    Text,
+    bare_name,
+    hostname,
+    title_template,
+)
+from pyredisai.errors import config_texts as texts
+
+A: Final[Effect] = "accepted"
+L: Final[Effect] = "later"
+BOOL = Bool()
+COUNT = Int(0, INT_MAX)
+LONG = Int(0, LLONG_MAX)
+PORT = Int(0, 65535)
+SIZE = Memory(0, LLONG_MAX)
+PATH = Text("path")
+PERMISSION = Enum("no", "yes", "local")
+REPLICA = ReplicaOf()
+SIGNAL = SignalOptions("default", "save", "nosave", "now", "force")
+
+Row = tuple[str, ParamType, str, str, Effect, dict[str, Any]]
+
+
+def row(name: str, kind: ParamType, default: str, doc: str, effect: Effect = "works", **rest: Any) -> Row:
+    """One parameter, its group still open."""
+    return name, kind, default, doc, effect, rest
+
+
+GROUPS: Final[dict[str, tuple[Row, ...]]] = {
+    "network": (
+        row("bind", Words("addresses; one with a leading - may be missing"), "* -::*", "Addresses to listen on."),
+        row("protected-mode", BOOL, "yes", "Without bind and password, serve local clients only."),
+        row("port", PORT, "6379", "TCP port; 0 listens on none."),
+        row("tcp-backlog", COUNT, "511", "Connections that may wait to be accepted.", runtime=False),
+        row("unixsocket", PATH, "", "Path of a Unix socket to listen on as well.", runtime=False),
+        row(
+            "unixsocketperm",
+            Octal(0, 0o777),
+            "0",
+            "Permissions of the Unix socket; 0 as umask.",
+            runtime=False,
+        ),
+        row("timeout", COUNT, "0", "Seconds after which an idle client is disconnected; 0 never."),
+        row("tcp-keepalive", COUNT, "300", "Seconds between TCP keep-alive probes; 0 sends none."),
+        row("bind-source-addr", Text("address"), "", "Local address for outgoing connections.", L),
+        row(
+            "socket-mark-id",
+            Int(0, UINT_MAX),
+            "0",
+            "Mark of the listening sockets.",
+            A,
+            runtime=False,
+        ),
+        row("proto-max-bulk-len", Memory(2**20, LLONG_MAX), "512mb", "Longest bulk string that a request may hold."),
+    ),
+    "tls": (
+        row("tls-port", PORT, "0", "TLS port; a TLS proxy does it here.", A, missing="TLS"),
+        row("tls-cert-file", PATH, "", "Certificate.", A),
+        row("tls-key-file", PATH, "", "Private key.", A),
+        row("tls-key-file-pass", Text(), "", "Password of the private key.", A, sensitive=True),
+        row("tls-client-cert-file", PATH, "", "Certificate for outgoing connections.", A),
+        row("tls-client-key-file", PATH, "", "Private key for outgoing connections.", A),
+        row("tls-client-key-file-pass", Text(), "", "Its password.", A, sensitive=True),
+        row("tls-dh-params-file", PATH, "", "Diffie-Hellman parameters.", A),
+        row("tls-ca-cert-file", PATH, "", "Certificates of authorities, one file.", A),
+        row("tls-ca-cert-dir", PATH, "", "Certificates of authorities, a directory.", A),
+        row("tls-auth-clients", Enum("no", "yes", "optional"), "yes", "Whether clients must show a certificate.", A),
+        row("tls-replication", BOOL, "no", "TLS towards the primary.", A),
+        row("tls-cluster", BOOL, "no", "TLS on the cluster bus.", A),
+        row("tls-protocols", Text(), "", "Protocol versions.", A),
+        row("tls-ciphers", Text(), "", "Ciphers up to TLS 1.2.", A),
+        row("tls-ciphersuites", Text(), "", "Ciphers of TLS 1.3.", A),
+        row("tls-prefer-server-ciphers", BOOL, "no", "The server's order of ciphers wins.", A),
+        row("tls-session-caching", BOOL, "yes", "Sessions are resumed.", A),
+        row("tls-session-cache-size", COUNT, "20480", "Sessions kept.", A),
+        row("tls-session-cache-timeout", COUNT, "300", "Seconds for which they are kept.", A),
+    ),
+    "general": (
+        row("daemonize", BOOL, "no", "Run in the background.", runtime=False),
+        row(
+            "supervised",
+            Enum("upstart", "systemd", "auto", "no"),
+            "no",
+            "Tell a supervisor.",
+            L,
+            runtime=False,
+        ),
+        row("pidfile", PATH, "", "File that holds the process id.", runtime=False),
+        row("loglevel", Enum("debug", "verbose", "notice", "warning"), "notice", "Least level that is logged."),
+        row("logfile", PATH, "", "File of the log; empty is the standard output.", runtime=False),
+        row("syslog-enabled", BOOL, "no", "Log to syslog as well.", L, missing="syslog", runtime=False),
+        row("syslog-ident", Text(), "redis", "Identity in syslog.", L, runtime=False),
+        row(
+            "syslog-facility",
+            Enum("user", *(f"local{number}" for number in range(8))),
+            "local0",
+            "Facility in syslog.",
+            L,
+            runtime=False,
+        ),
+        row("crash-log-enabled", BOOL, "yes", "Log a report of a crash.", A),
+        row("crash-memcheck-enabled", BOOL, "yes", "Test memory after a crash.", A),
+        row("databases", Int(1, INT_MAX), "16", "Number of databases.", runtime=False),
+        row("always-show-logo", BOOL, "no", "Show the logo in any log.", A, runtime=False),
+        row("set-proc-title", BOOL, "yes", "Change the process title.", A, runtime=False),
+        row(
+            "proc-title-template",
+            Text("text with {variables}", title_template),
+            "{title} {listen-addr} {server-mode}",
+            "What the process title shows.",
+            A,
+        ),
+        row("enable-protected-configs", PERMISSION, "no", "Who may CONFIG SET dir and dbfilename.", runtime=False),
+        row("enable-debug-command", PERMISSION, "no", "Who may use DEBUG.", runtime=False),
+        row(
+            "enable-module-command",
+            PERMISSION,
+            "local",
+            "Who may use MODULE LOAD, AI.CONFIG LOADBACKEND and AI.CONFIG BACKENDSPATH, which import code. Redis: no.",
+            runtime=False,
+        ),
+        row("ignore-warnings", Text(), "", "Warnings of the kernel not to heed.", A),
+        row(
+            "watchdog-period", COUNT, "0", "Milliseconds after which the C server logs where it hangs.", A, hidden=True
+        ),
+        row("use-exit-on-panic", BOOL, "no", "Exit in place of abort.", A, hidden=True),
+    ),
+    "snapshots": (
+        row("save", Save(), "3600 1 300 100 60 10000", "Save after so many seconds and changes.", L),
+        row("stop-writes-on-bgsave-error", BOOL, "yes", "Refuse writes while snapshots fail.", L),
+        row("rdbcompression", BOOL, "yes", "Compress strings in snapshots.", L),
+        row("rdbchecksum", BOOL, "yes", "End snapshots with a checksum.", L, runtime=False),
+        row("sanitize-dump-payload", Enum("no", "yes", "clients"), "no", "Check values that are restored in full.", L),
+        row(
+            "dbfilename",
+            Text("file name", bare_name("dbfilename", may_be_empty=True), keep_empty=True),
+            "dump.rdb",
+            "Name of the snapshot in dir.",
+            L,
+            protected_by="enable-protected-configs",
+        ),
+        row("rdb-del-sync-files", BOOL, "no", "Delete snapshots made only for replication.", L),
+        row("dir", Directory(), ".", "Working directory.", protected_by="enable-protected-configs"),
+        row("rdb-save-incremental-fsync", BOOL, "yes", "Sync snapshots while they are written.", L),
+        row(
+            "rdb-key-save-delay",
+            Int(-(2**31), INT_MAX),
+            "0",
+            "Microseconds to wait after each key saved.",
+            A,
+            hidden=True,
+        ),
+        row(
+            "key-load-delay", Int(-(2**31), INT_MAX), "0", "Microseconds to wait after each key loaded.", A, hidden=True
+        ),
+        row(
+            "loading-process-events-interval-bytes",
+            Int(1024, INT_MAX),
+            "2097152",
+            "Bytes loaded between two looks at clients.",
+            A,
+            hidden=True,
+        ),
+    ),
+    "replication": (
+        row(
+            "replicaof",
+            ReplicaOf(),
+            "no one",
+            "Primary to follow.",
+            L,
+            missing="replication",
+            runtime=False,
+            alias="slaveof",
+        ),
+        row("masterauth", Text(), "", "Password for the primary.", L, sensitive=True),
+        row("masteruser", Text(), "", "User at the primary.", L),
+        row(
+            "replica-serve-stale-data",
+            BOOL,
+            "yes",
+            "Answer while the primary is away.",
+            L,
+            alias="slave-serve-stale-data",
+        ),
+        row("replica-read-only", BOOL, "yes", "Refuse writes of clients on a replica.", L, alias="slave-read-only"),
+        row("repl-diskless-sync", BOOL, "yes", "Send snapshots without a file.", L),
+        row("repl-diskless-sync-delay", COUNT, "5", "Seconds to wait for more replicas.", L),
+        row("repl-diskless-sync-max-replicas", COUNT, "0", "Replicas not to wait beyond.", L),
+        row("repl-diskless-load", Enum("disabled", "on-empty-db", "swapdb"), "disabled", "Load without a file.", L),
+        row(
+            "repl-ping-replica-period",
+            Int(1, INT_MAX),
+            "10",
+            "Seconds between pings.",
+            L,
+            alias="repl-ping-slave-period",
+        ),
+        row("repl-timeout", Int(1, INT_MAX), "60", "Seconds of silence that end a link.", L),
+        row("repl-disable-tcp-nodelay", BOOL, "no", "Fewer packets, later.", L),
+        row("repl-backlog-size", Memory(1, LLONG_MAX), "1mb", "Stream kept for partial syncs.", L),
+        row("repl-backlog-ttl", LONG, "3600", "Seconds for which it is kept without replicas.", L),
+        row("replica-priority", COUNT, "100", "Preference for promotion.", L, alias="slave-priority"),
+        row("replica-announced", BOOL, "yes", "Whether sentinels are told of it.", L),
+        row("replica-announce-ip", Text("address"), "", "Address that it announces.", L, alias="slave-announce-ip"),
+        row("replica-announce-port", PORT, "0", "Port that it announces.", L, alias="slave-announce-port"),
+        row(
+            "min-replicas-to-write",
+            COUNT,
+            "0",
+            "Replicas without which writes are refused.",
+            L,
+            alias="min-slaves-to-write",
+        ),
+        row("min-replicas-max-lag", COUNT, "10", "Seconds that they may lag.", L, alias="min-slaves-max-lag"),
+        row(
+            "propagation-error-behavior", Enum("ignore", "panic", "panic-on-replicas"), "ignore", "On errors there.", L
+        ),
+        row("replica-ignore-disk-write-errors", BOOL, "no", "Apply writes though disk writes fail.", L),
+    ),
+    "security": (
+        row("requirepass", Text("password"), "", "Password of the default user.", sensitive=True),
+        row("aclfile", PATH, "", "File of users.", L, missing="ACL files", runtime=False),
+        row("acllog-max-len", LONG, "128", "Entries of ACL LOG.", L),
+        row("acl-pubsub-default", Enum("allchannels", "resetchannels"), "resetchannels", "Channels of new users.", L),
+        row("tracking-table-max-keys", LONG, "1000000", "Keys remembered for client-side caching; 0 any number."),
+    ),
+    "clients": (
+        row("maxclients", Int(1, UINT_MAX), "10000", "Most clients at a time."),
+        row(
+            "client-output-buffer-limit",
+            OutputLimits(),
+            "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
+            "What may wait for a client that does not read.",
+        ),
+        row("client-query-buffer-limit", Memory(2**20, LLONG_MAX), "1gb", "Longest request still incomplete."),
+        row("maxmemory-clients", MemoryOrPercent(), "0", "Memory of all clients together.", L),
+    ),
+    "memory": (
+        row("maxmemory", Memory(0, ULLONG_MAX), "0", "Memory beyond which writes evict or fail; 0 no limit."),
+        row(
+            "maxmemory-policy",
+            Enum(
+                *("volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"),
+                *("allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"),
+            ),
+            "noeviction",
+            "What is evicted beyond maxmemory.",
+            L,
+        ),
+        row("maxmemory-samples", Int(1, INT_MAX), "5", "Keys looked at for each eviction.", L),
+        row("maxmemory-eviction-tenacity", Int(0, 100), "10", "Effort of eviction.", L),
+        row("replica-ignore-maxmemory", BOOL, "yes", "Replicas do not evict.", L, alias="slave-ignore-maxmemory"),
+        row("lfu-log-factor", COUNT, "10", "How slowly the frequency counter grows.", L),
+        row("lfu-decay-time", COUNT, "1", "Minutes after which it falls.", L),
+        row("active-expire-effort", Int(1, 10), "1", "Effort of the search for expired keys.", A),
+        row("lazyfree-lazy-eviction", BOOL, "no", "Free evicted values in the background.", A),
+        row("lazyfree-lazy-expire", BOOL, "no", "Free expired values in the background.", A),
+        row("lazyfree-lazy-server-del", BOOL, "no", "Free overwritten values in the background.", A),
+        row("lazyfree-lazy-user-del", BOOL, "no", "DEL frees in the background.", A),
+        row("lazyfree-lazy-user-flush", BOOL, "no", "FLUSHALL frees in the background.", A),
+        row("replica-lazy-flush", BOOL, "no", "A replica flushes in the background.", A, alias="slave-lazy-flush"),
+        row("oom-score-adj", Enum("no", "yes", "relative", "absolute"), "no", "Guide the kernel's OOM killer.", L),
+        row("oom-score-adj-values", OomScores(), "0 200 800", "Scores of primary, replica, background children.", L),
+        row("disable-thp", BOOL, "yes", "No transparent huge pages.", A, runtime=False),
+    ),
+    "append only file": (
+        row("appendonly", BOOL, "no", "Keep a log of all writes.", L, missing="the append only file"),
+        row(
+            "appendfilename",
+            Text("file name", bare_name("appendfilename")),
+            "appendonly.aof",
+            "Its base name.",
+            L,
+            runtime=False,
+        ),
+        row(
+            "appenddirname",
+            Text("directory name", bare_name("appenddirname", "dirname")),
+            "appendonlydir",
+            "Its directory in dir.",
+            L,
+            runtime=False,
+        ),
+        row("appendfsync", Enum("everysec", "always", "no"), "everysec", "When it is synced to disk.", L),
+        row("no-appendfsync-on-rewrite", BOOL, "no", "Do not sync while a snapshot is written.", L),
+        row("auto-aof-rewrite-percentage", COUNT, "100", "Growth that starts a rewrite.", L),
+        row("auto-aof-rewrite-min-size", SIZE, "64mb", "Size below which none starts.", L),
+        row("aof-load-truncated", BOOL, "yes", "Load a log that ends too early.", L),
+        row("aof-use-rdb-preamble", BOOL, "yes", "Rewrite to a snapshot.", L),
+        row("aof-timestamp-enabled", BOOL, "no", "Write times into the log.", L),
+        row("aof-rewrite-incremental-fsync", BOOL, "yes", "Sync a rewrite while it is written.", L),
+        row("aof-disable-auto-gc", BOOL, "no", "Keep old files of the log.", L),
+    ),
+    "shutdown": (
+        row("shutdown-timeout", COUNT, "10", "Seconds to wait for replicas.", L),
+        row("shutdown-on-sigint", SIGNAL, "default", "How SIGINT shuts down."),
+        row("shutdown-on-sigterm", SIGNAL, "default", "How SIGTERM shuts down."),
+    ),
+    "scripting": (
+        row("busy-reply-threshold", LONG, "5000", "Milliseconds after which a script is slow.", alias="lua-time-limit"),
+    ),
+    "cluster": (
+        row("cluster-enabled", BOOL, "no", "Be a node of a cluster.", L, missing="cluster mode", runtime=False),
+        row(
+            "cluster-config-file",
+            Text("file name", keep_empty=True),
+            "nodes.conf",
+            "State of the cluster.",
+            L,
+            runtime=False,
+        ),
+        row("cluster-node-timeout", LONG, "15000", "Milliseconds of silence that make a node fail.", L),
+        row("cluster-port", PORT, "0", "Port of the bus; 0 is port + 10000.", L, runtime=False),
+        row(
+            "cluster-replica-validity-factor",
+            COUNT,
+            "10",
+            "Age at which a replica is too old.",
+            L,
+            alias="cluster-slave-validity-factor",
+        ),
+        row("cluster-migration-barrier", COUNT, "1", "Replicas that a primary keeps.", L),
+        row("cluster-allow-replica-migration", BOOL, "yes", "Replicas move to orphaned primaries.", L),
+        row("cluster-require-full-coverage", BOOL, "yes", "Serve only if every slot is served.", L),
+        row(
+            "cluster-replica-no-failover", BOOL, "no", "Never promote by itself.", L, alias="cluster-slave-no-failover"
+        ),
+        row("cluster-allow-reads-when-down", BOOL, "no", "Read while the cluster is down.", L),
+        row("cluster-allow-pubsubshard-when-down", BOOL, "yes", "Sharded pub/sub while it is down.", L),
+        row("cluster-link-sendbuf-limit", Memory(0, ULLONG_MAX), "0", "Memory of a link of the bus.", L),
+        row("cluster-announce-ip", Text("address"), "", "Address that the node announces.", L),
+        row("cluster-announce-hostname", Text("host name", hostname), "", "Host name that it announces.", L),
+        row(
+            "cluster-preferred-endpoint-type",
+            Enum("ip", "hostname", "unknown-endpoint"),
+            "ip",
+            "What clients are told.",
+            L,
+        ),
+        row("cluster-announce-port", PORT, "0", "Port that it announces.", L),
+        row("cluster-announce-bus-port", PORT, "0", "Bus port that it announces.", L),
+        row("cluster-announce-tls-port", PORT, "0", "TLS port that it announces.", L),
+    ),
+    "slow log and latency": (
+        row("slowlog-log-slower-than", Int(-1, LLONG_MAX), "10000", "Microseconds that make a command slow; -1 none."),
+        row("slowlog-max-len", LONG, "128", "Entries of the slow log."),
+        row("latency-monitor-threshold", LONG, "0", "Milliseconds that make an event slow; 0 watches none."),
+        row("latency-tracking", BOOL, "yes", "Keep latencies by command."),
+        row("latency-tracking-info-percentiles", Percentiles(), "50 99 99.9", "What INFO shows of them."),
+    ),
+    "events": (row("notify-keyspace-events", EventClasses(), "", "Classes of keyspace events that are published."),),
+    "advanced": (
+        row("hash-max-listpack-entries", LONG, "512", "Compact form.", A, alias="hash-max-ziplist-entries"),
+        row("hash-max-listpack-value", SIZE, "64", "Compact form.", A, alias="hash-max-ziplist-value"),
+        row("list-max-listpack-size", Int(-(2**31), INT_MAX), "-2", "Compact form.", A, alias="list-max-ziplist-size"),
+        row("list-compress-depth", COUNT, "0", "Compression within lists.", A),
+        row("set-max-intset-entries", LONG, "512", "Compact form.", A),
+        row("zset-max-listpack-entries", LONG, "128", "Compact form.", A, alias="zset-max-ziplist-entries"),
+        row("zset-max-listpack-value", SIZE, "64", "Compact form.", A, alias="zset-max-ziplist-value"),
+        row("hll-sparse-max-bytes", SIZE, "3000", "Compact form of HyperLogLogs.", A),
+        row("stream-node-max-bytes", SIZE, "4096", "Compact form of streams.", A),
+        row("stream-node-max-entries", LONG, "100", "Compact form of streams.", A),
+        row("activerehashing", BOOL, "yes", "Rehash in the background.", A),
+        row("hz", Int(0, INT_MAX, clamp=(1, 500)), "10", "Background rounds a second."),
+        row("dynamic-hz", BOOL, "yes", "More of them with more clients.", A),
+        row("io-threads", Int(1, 128), "1", "Threads for I/O.", A, runtime=False),
+        row("io-threads-do-reads", BOOL, "no", "They read as well.", A, runtime=False),
+        row("jemalloc-bg-thread", BOOL, "yes", "The allocator cleans up in the background.", A),
+        row("activedefrag", SwitchedOff(texts.NO_DEFRAGMENTATION), "no", "Defragment memory; needs jemalloc.", A),
+        row("active-defrag-ignore-bytes", Memory(1, LLONG_MAX), "100mb", "Waste to ignore.", A),
+        row("active-defrag-threshold-lower", Int(0, 1000), "10", "Waste to start at, percent.", A),
+        row("active-defrag-threshold-upper", Int(0, 1000), "100", "Waste for full effort, percent.", A),
+        row("active-defrag-cycle-min", Int(1, 99), "1", "Least effort, percent.", A),
+        row("active-defrag-cycle-max", Int(1, 99), "25", "Most effort, percent.", A),
+        row("active-defrag-max-scan-fields", Int(1, LLONG_MAX), "1000", "Fields handled at once.", A),
+        row("server_cpulist", Text("list of CPUs"), "", "CPUs of the main thread.", A, runtime=False),
+        row("bio_cpulist", Text("list of CPUs"), "", "CPUs of background threads.", A, runtime=False),
+        row("aof_rewrite_cpulist", Text("list of CPUs"), "", "CPUs of AOF rewrites.", A, runtime=False),
+        row("bgsave_cpulist", Text("list of CPUs"), "", "CPUs of snapshots.", A, runtime=False),
+    ),
+}
+
+
+def _params() -> Iterator[Param]:
+    for group, rows in GROUPS.items():
+        for name, kind, default, doc, effect, rest in rows:
+            yield Param(name, kind, default, doc, effect, group=group, **rest)
+
+
+SERVER_PARAMS: Final = tuple(_params())
+FILE_DIRECTIVES: Final = (
+    FileDirective("include", "include PATH", "Read another file here; PATH may hold * ? [ ].", "files and modules"),
+    FileDirective(
+        "loadmodule", "loadmodule PATH [OPT VAL …]", "Load a module; RedisAI's is built in.", "files and modules"
+    ),
+    FileDirective("rename-command", "rename-command NAME NEW", 'Rename a command; "" removes it.', "security"),
+    FileDirective("user", "user NAME [RULE …]", "A user and its ACL rules.", "security"),
+    FileDirective("sentinel", "sentinel …", "Refused: pyredisai is no sentinel.", "files and modules"),
+)
+# Words that Redis 7.0 still takes and ignores, each with one argument.
+DEPRECATED: Final = frozenset({"list-max-ziplist-entries", "list-max-ziplist-value", "lua-replicate-commands"})
