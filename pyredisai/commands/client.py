@@ -38,7 +38,8 @@ class Client:
     """What Redis keeps of a connection. Times in Unix milliseconds; `resp` is 2 or 3.
 
     `reply_mode` is on, off, skip_next or skip (CLIENT REPLY). `queued` is the MULTI queue, None outside MULTI;
-    `queue_error` makes EXEC abort; `watched` maps (db, key) and `dirty_watch` makes EXEC answer null.
+    `queue_error` makes EXEC abort; `in_exec` is true while EXEC runs the queue (nothing may block);
+    `watched` holds (db, key) and `dirty_watch` makes EXEC answer null.
     `subscriptions` counts channels, patterns and shard channels (see `pubsub`); above 0 a RESP2 client may send
     few commands only. `permissions` is what ACL limits the user to (None: nothing). `monitor`: it sent MONITOR;
     `held`: CLIENT PAUSE keeps its request back; `waiting`: what its blocked request waits for.
@@ -64,6 +65,7 @@ class Client:
     reply_mode: str = "on"
     queued: list[Any] | None = None
     queue_error: bool = False
+    in_exec: bool = False
     watched: set[tuple[int, bytes]] = field(default_factory=set)
     dirty_watch: bool = False
     subscriptions: int = 0

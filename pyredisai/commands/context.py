@@ -13,7 +13,8 @@ from pyredisai.commands.spec import Args, Table
 from pyredisai.config.registry import Registry
 from pyredisai.journal import Effect, Journal
 from pyredisai.keyspace.database import Database
-from pyredisai.keyspace.events import KeyspaceEvents
+from pyredisai.keyspace.events import KeyspaceEvents, KeyspaceStats
+from pyredisai.keyspace.watch import WatchTable
 from pyredisai.resp.replies import Reply
 
 if TYPE_CHECKING:
@@ -22,18 +23,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class ServerStats:
-    """Counters of INFO stats; CONFIG RESETSTAT sets them back."""
+class ServerStats(KeyspaceStats):
+    """Counters of INFO stats; CONFIG RESETSTAT sets them back, in place: the keyspace shares them."""
 
     connections_received: int = 0
     commands_processed: int = 0
     net_input_bytes: int = 0
     net_output_bytes: int = 0
     rejected_connections: int = 0
-    expired_keys: int = 0
-    evicted_keys: int = 0
-    keyspace_hits: int = 0
-    keyspace_misses: int = 0
     error_replies: int = 0
     unexpected_errors: int = 0
     errors_by_code: dict[str, int] = field(default_factory=dict)
@@ -47,7 +44,9 @@ class Services:
     reply value, an `Error` value for an error. `log(level, text)` writes to the server's log, level one
     of debug verbose notice warning. `shutdown(save)` ends the server. `on_client_gone` is called with a
     client whose connection has closed, and at RESET: drop what you keep of it. `guard` is what dispatch looks
-    at for each request. The functions in `cron` run on the loop `hz` times a second.
+    at for each request. The functions in `cron` run on the loop `hz` times a second. `deferred` are
+    functions that run once, in order, when the present client's command (EXEC or a script as a whole) is done:
+    clients that wait for a key are served there.
     """
 
     config: Registry
@@ -68,9 +67,26 @@ class Services:
     guard: Guard = field(default_factory=Guard)
     cron: list[Callable[[], None]] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
+    deferred: list[Callable[[], None]] = field(default_factory=list)
+    watch: WatchTable = field(init=False)
 
     def __post_init__(self) -> None:
-        self.on_client_gone.append(self.guard.forget)
+        self.watch = WatchTable(self.databases)
+        self.events.stats = self.stats
+        self.on_client_gone += [self.guard.forget, self.watch.forget]
+        self.events.on_expire.append(self._journal_expired)
+
+    def _journal_expired(self, database: int, key: bytes) -> None:
+        """A key whose time came is journaled as a deletion: replicas and the AOF do not expire."""
+        if self.journal.subscribers:
+            self.journal.append(database, [[b"DEL", key]])
+
+    def run_deferred(self) -> None:
+        """Run what was deferred, and what that defers in its turn."""
+        while self.deferred:
+            waiting, self.deferred = self.deferred, []
+            for function in waiting:
+                function()
 
 
 class Context:
@@ -98,6 +114,11 @@ class Context:
         events = self.server.events
         if events.on_event:
             events.notify(kind, event, self.db.index, key)
+
+    @property
+    def journaled(self) -> bool:
+        """Whether anybody reads the journal: only then is `propagate` worth its arguments."""
+        return bool(self.server.journal.subscribers)
 
     def propagate(self, *effects: Effect) -> None:
         """Journal these effects in place of the command as it came (none at all: journal nothing)."""

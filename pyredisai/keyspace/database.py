@@ -7,6 +7,8 @@ Containers are mutated in place, then reported with `touch`; an emptied one is d
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
 from pyredisai import clock
@@ -14,15 +16,22 @@ from pyredisai.keyspace.events import KeyspaceEvents
 
 
 class Database:
-    """The keys of one SELECT number. All methods run on the loop."""
+    """The keys of one SELECT number. All methods run on the loop.
 
-    __slots__ = ("data", "events", "expires", "index")
+    `accessed` holds when (monotonic seconds) each key was last used, from the moment at which
+    somebody asked for it (`track_access`); None until then, and free of cost. `sweep` is where the
+    active expiry stands.
+    """
+
+    __slots__ = ("accessed", "data", "events", "expires", "index", "sweep")
 
     def __init__(self, index: int, events: KeyspaceEvents) -> None:
         self.index = index
         self.events = events
         self.data: dict[bytes, Any] = {}
         self.expires: dict[bytes, int] = {}
+        self.accessed: dict[bytes, int] | None = None
+        self.sweep: Iterator[bytes] | None = None
 
     def get(self, key: bytes) -> Any:
         """The value of a key, or None; a key whose time has come is deleted first (lazy expiry)."""
@@ -31,19 +40,45 @@ class Database:
             return None
         return self.data.get(key)
 
+    def lookup(self, key: bytes) -> Any:
+        """`get` for commands that read: counts a hit or a miss, and notes the access."""
+        value = self.data.get(key)
+        if value is None or (self.expires and key in self.expires and self.expires[key] <= clock.now_ms()):
+            if value is not None:
+                self.expire(key)
+            events = self.events
+            events.stats.keyspace_misses += 1
+            if events.on_event:
+                events.notify("m", "keymiss", self.index, key)
+            return None
+        self.events.stats.keyspace_hits += 1
+        if self.accessed is not None:
+            self.accessed[key] = int(time.monotonic())
+        return value
+
     def set(self, key: bytes, value: Any, *, keep_ttl: bool = False) -> None:
         """Store a value under a key whatever was there; its expiry goes unless `keep_ttl`."""
+        events = self.events
+        if self.expires and key in self.expires:
+            if self.expires[key] <= clock.now_ms():
+                self.expire(key)
+            elif not keep_ttl:
+                del self.expires[key]
+        if events.on_event and key not in self.data:
+            events.notify("n", "new", self.index, key)
         self.data[key] = value
-        if self.expires and not keep_ttl:
-            self.expires.pop(key, None)
-        self.touch(key)
+        events.dirty += 1
+        if events.on_key:
+            for listener in events.on_key:
+                listener(self.index, key)
+        if self.accessed is not None:
+            self.accessed[key] = int(time.monotonic())
 
     def delete(self, key: bytes) -> bool:
         """Remove a key; False when it is not there (or has expired)."""
         if self.get(key) is None:
             return False
-        del self.data[key]
-        self.expires.pop(key, None)
+        self._remove(key)
         self.touch(key)
         return True
 
@@ -53,9 +88,63 @@ class Database:
         for listener in self.events.on_key:
             listener(self.index, key)
 
+    def notify(self, kind: str, event: str, key: bytes) -> None:
+        """Announce a keyspace event on a key of this database."""
+        if self.events.on_event:
+            self.events.notify(kind, event, self.index, key)
+
     def expire(self, key: bytes) -> None:
         """Delete a key because its time has come, and announce it."""
+        events = self.events
+        for listener in events.on_expire:
+            listener(self.index, key)
+        self._remove(key)
+        events.stats.expired_keys += 1
+        for listener in events.on_key:
+            listener(self.index, key)
+        events.notify("x", "expired", self.index, key)
+
+    def expiry(self, key: bytes) -> int | None:
+        """When the key expires, in Unix milliseconds; None without expiry."""
+        return self.expires.get(key)
+
+    def set_expiry(self, key: bytes, when_ms: int) -> None:
+        """Let an existing key expire at `when_ms` (Unix milliseconds)."""
+        self.expires[key] = when_ms
+
+    def persist(self, key: bytes) -> bool:
+        """Take the expiry of a key away; False when it had none."""
+        return self.expires.pop(key, None) is not None
+
+    def flush(self) -> int:
+        """Remove all keys; how many there were."""
+        count = len(self.data)
+        for listener in self.events.on_flush:
+            listener(self.index)
+        self.data.clear()
+        self.expires.clear()
+        if self.accessed is not None:
+            self.accessed.clear()
+        self.events.dirty += count
+        return count
+
+    def swap(self, other: Database) -> None:
+        """Exchange the contents with another database (SWAPDB)."""
+        for listener in self.events.on_swap:
+            listener(self.index, other.index)
+        self.data, other.data = other.data, self.data
+        self.expires, other.expires = other.expires, self.expires
+        self.accessed, other.accessed = other.accessed, self.accessed
+        self.events.dirty += 1
+
+    def track_access(self) -> dict[bytes, int]:
+        """Note from now on when each key is used; keys that were there count as used now."""
+        if self.accessed is None:
+            self.accessed = dict.fromkeys(self.data, int(time.monotonic()))
+        return self.accessed
+
+    def _remove(self, key: bytes) -> None:
         del self.data[key]
-        del self.expires[key]
-        self.touch(key)
-        self.events.notify("x", "expired", self.index, key)
+        self.expires.pop(key, None)
+        if self.accessed is not None:
+            self.accessed.pop(key, None)

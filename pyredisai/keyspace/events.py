@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 KeyListener: TypeAlias = Callable[[int, bytes], None]
 FlushListener: TypeAlias = Callable[[int], None]
+SwapListener: TypeAlias = Callable[[int, int], None]
 EventListener: TypeAlias = Callable[[str, str, int, bytes], None]
+
+
+@dataclass(slots=True)
+class KeyspaceStats:
+    """What INFO stats counts in the keyspace."""
+
+    keyspace_hits: int = 0
+    keyspace_misses: int = 0
+    expired_keys: int = 0
+    evicted_keys: int = 0
 
 
 class KeyspaceEvents:
     """Shared by all databases of a server. `dirty` counts changes, as INFO's rdb_changes_since_last_save.
 
-    `on_key(db, key)` runs after each change of a key, `on_flush(db)` after a database was emptied,
-    `on_event(class, event, db, key)` for keyspace notifications (class: one letter of
+    `on_key(db, key)` runs after each change of a key; `on_expire(db, key)` before it when the change is
+    that its time has come (then `dirty` does not count it). `on_flush(db)` runs before a database is
+    emptied and `on_swap(db, db)` before two change places; neither reports single keys.
+    `on_event(class, event, db, key)` is for keyspace notifications (class: one letter of
     notify-keyspace-events, such as `g`, `$`, `x`, `d` for module types).
     """
 
-    __slots__ = ("dirty", "on_event", "on_flush", "on_key")
+    __slots__ = ("dirty", "on_event", "on_expire", "on_flush", "on_key", "on_swap", "stats")
 
     def __init__(self) -> None:
         self.dirty = 0
+        self.stats = KeyspaceStats()
         self.on_key: list[KeyListener] = []
+        self.on_expire: list[KeyListener] = []
         self.on_flush: list[FlushListener] = []
+        self.on_swap: list[SwapListener] = []
         self.on_event: list[EventListener] = []
 
     def notify(self, kind: str, event: str, database: int, key: bytes) -> None:
