@@ -30,3 +30,21 @@ def parse_float(text: bytes, error: str = texts.NOT_FLOAT) -> float:
     if value != value or b"_" in text or text[:1].isspace() or text[-1:].isspace():
         raise ReplyError(error)
     return value
+
+
+def parse_range(text: bytes, low: int, high: int, error: str = "") -> int:
+    """An integer between two bounds, both included. Raises ReplyError: `error`, or Redis' general texts."""
+    value = parse_int(text, error or texts.NOT_INTEGER)
+    if not low <= value <= high:
+        raise ReplyError(error or texts.not_between(low, high))
+    return value
+
+
+def parse_int32(text: bytes, error: str = "") -> int:
+    """A C `int`. Raises ReplyError."""
+    return parse_range(text, -(2**31), 2**31 - 1, error)
+
+
+def parse_count(text: bytes, error: str = texts.NOT_POSITIVE) -> int:
+    """A number from 0 on. Raises ReplyError(error)."""
+    return parse_range(text, 0, INT64_MAX, error)

@@ -14,6 +14,7 @@ from pyredisai.config.registry import Registry
 from pyredisai.journal import Effect, Journal
 from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents, KeyspaceStats
+from pyredisai.keyspace.scanning import Scanner
 from pyredisai.keyspace.watch import WatchTable
 from pyredisai.resp.replies import Reply
 
@@ -69,9 +70,11 @@ class Services:
     extra: dict[str, Any] = field(default_factory=dict)
     deferred: list[Callable[[], None]] = field(default_factory=list)
     watch: WatchTable = field(init=False)
+    scanner: Scanner = field(init=False)
 
     def __post_init__(self) -> None:
         self.watch = WatchTable(self.databases)
+        self.scanner = Scanner(self.events)
         self.events.stats = self.stats
         self.on_client_gone += [self.guard.forget, self.watch.forget]
         self.events.on_expire.append(self._journal_expired)

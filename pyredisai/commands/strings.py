@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pyredisai import clock
 from pyredisai.commands.args import INT64_MAX, parse_int
 from pyredisai.commands.context import Context
+from pyredisai.commands.expire import expire_or_delete
 from pyredisai.commands.spec import Args, Family
 from pyredisai.commands.typed import Text, read_string
 from pyredisai.errors import ReplyError, texts
@@ -271,28 +272,13 @@ def getex(ctx: Context, args: Args) -> Reply:
         return None
     if options.expire:
         when = expiry_ms(options.expire, options.amount, "getex")
-        expire_or_delete(ctx, key, when, relative=EXPIRE_WORDS[options.expire][1])
+        expire_or_delete(ctx, key, when)
     elif options.persist and ctx.db.persist(key):
         ctx.db.touch(key)
         ctx.notify("g", "persist", key)
         if ctx.journaled:
             ctx.propagate((b"PERSIST", key))
     return value
-
-
-def expire_or_delete(ctx: Context, key: bytes, when: int, *, relative: bool = False) -> None:
-    """Give a key that is there an expiry; a moment in the past deletes it at once."""
-    if not relative and when <= clock.now_ms():
-        ctx.db.delete(key)
-        ctx.notify("g", "del", key)
-        effect = (b"DEL", key)
-    else:
-        ctx.db.set_expiry(key, when)
-        ctx.db.touch(key)
-        ctx.notify("g", "expire", key)
-        effect = (b"PEXPIREAT", key, b"%d" % when)
-    if ctx.journaled:
-        ctx.propagate(effect)
 
 
 @family.command(

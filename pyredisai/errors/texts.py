@@ -163,3 +163,42 @@ def acl_no_user(name: str) -> str:
 def acl_no_command(name: str) -> str:
     """The reply to ACL DRYRUN with an unknown command."""
     return f"ERR Command '{name}' not found"
+# Strings
+STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+OFFSET_OUT_OF_RANGE = "ERR offset is out of range"
+COUNTER_OVERFLOW = "ERR increment or decrement would overflow"
+DECREMENT_OVERFLOW = "ERR decrement would overflow"
+NAN_OR_INFINITY = "ERR increment would produce NaN or Infinity"
+
+# Keys
+EXPIRE_NX_AND_OTHERS = "ERR NX and XX, GT or LT options at the same time are not compatible"
+EXPIRE_GT_AND_LT = "ERR GT and LT options at the same time are not compatible"
+INVALID_CURSOR = "ERR invalid cursor"
+FIRST_DB_INDEX = "ERR invalid first DB index"
+SECOND_DB_INDEX = "ERR invalid second DB index"
+OUT_OF_RANGE = "ERR value is out of range"
+NOT_POSITIVE = "ERR value is out of range, must be positive"
+NO_LFU = (
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching "
+    "between policies at runtime LRU and LFU data will take some time to adjust."
+)
+NO_LRU = (
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching "
+    "between policies at runtime LRU and LFU data will take some time to adjust."
+)
+NO_FREQUENCY = "ERR access frequencies are not counted by this server"
+
+
+def unsupported_option(option: str) -> str:
+    """The reply of EXPIRE and its siblings to a word that they do not know."""
+    return f"ERR Unsupported option {option}"
+
+
+def invalid_expire(command: str) -> str:
+    """The reply to an expiry that is negative where that is refused, or does not fit."""
+    return f"ERR invalid expire time in '{command}' command"
+
+
+def not_between(low: int, high: int) -> str:
+    """The reply to a number beyond its bounds."""
+    return f"ERR value is out of range, value must between {low} and {high}"
