@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from pyredisai.commands.context import Context
-from pyredisai.commands.spec import Args, Family
+from pyredisai.commands.spec import Args, Family, Handler
 from pyredisai.errors import ReplyError, texts
 from pyredisai.keyspace.types import hash_encoding, set_encoding, string_encoding
 from pyredisai.resp.replies import Reply, Status
@@ -37,7 +38,7 @@ def encoding(ctx: Context, value: Any) -> str:
 family.add("object", None, arity=-2, since="2.2.3", summary="Commands on how values are kept.")
 
 
-def _declare(name: str, what: str, since: str) -> Any:
+def _declare(name: str, what: str, since: str) -> Callable[[Handler], Handler]:
     return family.command(
         f"object|{name}",
         arity=3,
@@ -90,13 +91,17 @@ def object_freq(ctx: Context, args: Args) -> Reply:
 HELP = (
     "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "ENCODING <key>",
-    "    How Redis would encode the value under <key>.",
+    "    The name of the form in which Redis would keep the value",
+    "    under <key>.",
     "FREQ <key>",
-    "    How often <key> is used, on a logarithmic scale.",
+    "    How often <key> is used, on a logarithmic scale; needs an",
+    "    LFU maxmemory policy.",
     "IDLETIME <key>",
-    "    Seconds since <key> was used.",
+    "    Seconds since <key> was used, counted from the first time",
+    "    that somebody asked.",
     "REFCOUNT <key>",
-    "    How many references the value under <key> has.",
+    "    How many references the value under <key> has;",
+    "    always 1.",
     "HELP",
     "    Print this help.",
 )

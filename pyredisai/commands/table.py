@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from pyredisai.commands import clients, connection, keys, monitor, pubsub, strings
+from pyredisai.commands import (
+    clients,
+    connection,
+    counters,
+    encoding,
+    expire,
+    keys,
+    monitor,
+    pubsub,
+    scan,
+    strings,
+    substrings,
+)
 from pyredisai.commands.acl import commands as acl
 from pyredisai.commands.ai import tensors
 from pyredisai.commands.spec import Family, Table
@@ -10,7 +22,12 @@ from pyredisai.commands.spec import Family, Table
 FAMILIES: tuple[Family, ...] = (
     connection.family,
     keys.family,
+    expire.family,
+    scan.family,
+    encoding.family,
     strings.family,
+    substrings.family,
+    counters.family,
     pubsub.family,
     tensors.family,
     clients.family,
