@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from pyredisai.commands.context import Context
+from pyredisai.commands.help import help_reply
 from pyredisai.commands.spec import Args, Family, Handler
 from pyredisai.errors import ReplyError, texts
 from pyredisai.keyspace.types import hash_encoding, set_encoding, string_encoding
-from pyredisai.resp.replies import Reply, Status
+from pyredisai.resp.replies import Reply
 
 family = Family("generic")
 
@@ -88,23 +89,12 @@ def object_freq(ctx: Context, args: Args) -> Reply:
     raise ReplyError(texts.NO_FREQUENCY)
 
 
-HELP = (
-    "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "ENCODING <key>",
-    "    The name of the form in which Redis would keep the value",
-    "    under <key>.",
-    "FREQ <key>",
-    "    How often <key> is used, on a logarithmic scale; needs an",
-    "    LFU maxmemory policy.",
-    "IDLETIME <key>",
-    "    Seconds since <key> was used, counted from the first time",
-    "    that somebody asked.",
-    "REFCOUNT <key>",
-    "    How many references the value under <key> has;",
-    "    always 1.",
-    "HELP",
-    "    Print this help.",
-)
+HELP = {
+    "ENCODING <key>": "The name of the form in which Redis would keep the value\nunder <key>.",
+    "FREQ <key>": "How often <key> is used, on a logarithmic scale; needs an\nLFU maxmemory policy.",
+    "IDLETIME <key>": "Seconds since <key> was used, counted from the first time\nthat somebody asked.",
+    "REFCOUNT <key>": "How many references the value under <key> has;\nalways 1.",
+}
 
 
 @family.command(
@@ -118,4 +108,4 @@ HELP = (
 )
 def object_help(ctx: Context, args: Args) -> Reply:
     """OBJECT HELP: lines of text."""
-    return [Status(line) for line in HELP]
+    return help_reply("object", HELP)

@@ -7,6 +7,7 @@ from functools import partial
 from pyredisai import clock
 from pyredisai.commands.args import parse_int32
 from pyredisai.commands.context import Context
+from pyredisai.commands.key_specs import KeySpec
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, texts
 from pyredisai.glob import compile_glob
@@ -154,8 +155,7 @@ def _rename(ctx: Context, source: bytes, target: bytes, *, only_new: bool) -> bo
     "rename",
     arity=3,
     flags="write",
-    keys=(1, 2, 1),
-    key_flags="RW access delete; OW update",
+    key_specs=(KeySpec.span("RW access delete", 1, 1, 1), KeySpec.span("OW update", 2, 2, 1)),
     categories="keyspace",
     summary="Rename a key; what the new name held is lost.",
     complexity="O(1)",
@@ -171,8 +171,7 @@ def rename(ctx: Context, args: Args) -> Reply:
     "renamenx",
     arity=3,
     flags="write fast",
-    keys=(1, 2, 1),
-    key_flags="RW access delete; OW insert",
+    key_specs=(KeySpec.span("RW access delete", 1, 1, 1), KeySpec.span("OW insert", 2, 2, 1)),
     categories="keyspace",
     summary="Rename a key if the new name is free.",
     complexity="O(1)",
@@ -195,8 +194,7 @@ def database(ctx: Context, text: bytes, error: str = "") -> Database:
     "copy",
     arity=-3,
     flags="write denyoom",
-    keys=(1, 2, 1),
-    key_flags="RO access; OW update",
+    key_specs=(KeySpec.span("RO access", 1, 1, 1), KeySpec.span("OW update", 2, 2, 1)),
     categories="keyspace",
     since="6.2.0",
     summary="Copy the value of a key to another.",
@@ -279,22 +277,6 @@ def swapdb(ctx: Context, args: Args) -> Reply:
         databases[one].swap(databases[two])
     else:
         ctx.server.events.dirty += 1
-    return OK
-
-
-@family.command(
-    "select",
-    arity=2,
-    flags="loading stale fast",
-    categories="connection",
-    group="connection",
-    summary="Change the connection's database.",
-    complexity="O(1)",
-    syntax="index",
-)
-def select(ctx: Context, args: Args) -> Reply:
-    """SELECT index: OK."""
-    ctx.select(database(ctx, args[1]).index)
     return OK
 
 

@@ -103,12 +103,19 @@ def get(ctx: Context, args: Args) -> Reply:
     raise ReplyError(texts.WRONGTYPE)
 
 
+def _keys_of_set(args: list[bytes]) -> list[tuple[bytes, str]]:
+    """SET reads its key only with the option GET."""
+    reads = any(bytes(word).upper() == b"GET" for word in args[3:])
+    return [(args[1], "RW access update" if reads else "OW update")]
+
+
 @family.command(
     "set",
     arity=-3,
     flags="write denyoom",
     keys=(1, 1, 1),
     key_flags="RW access update variable_flags",
+    get_keys=_keys_of_set,
     categories="string",
     big=True,
     summary="Store a string under a key, whatever was there.",

@@ -163,6 +163,8 @@ def acl_no_user(name: str) -> str:
 def acl_no_command(name: str) -> str:
     """The reply to ACL DRYRUN with an unknown command."""
     return f"ERR Command '{name}' not found"
+
+
 # Strings
 STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 OFFSET_OUT_OF_RANGE = "ERR offset is out of range"

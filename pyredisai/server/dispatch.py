@@ -56,6 +56,8 @@ def process(ctx: Context, args: Args) -> Reply:
     else:
         client.last_command = command.name
         reply = execute(ctx, command, args)
+        if server.deferred:
+            server.run_deferred()
     return reply if client.reply_mode == "on" else gates.silence(client, reply)
 
 
