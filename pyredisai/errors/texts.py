@@ -52,6 +52,31 @@ INVALID_COMMAND = "ERR Invalid command specified"
 INVALID_COMMAND_ARITY = "ERR Invalid number of arguments specified for command"
 INVALID_COMMAND_ARGUMENTS = "ERR Invalid arguments specified for command"
 VALUE_NOT_INTEGER_POSITIVE = "ERR value is out of range, must be positive"
+# Protocol errors: each follows `ERR Protocol error: ` in the reply, and the connection is closed.
+INVALID_MULTIBULK = "invalid multibulk length"
+INVALID_BULK = "invalid bulk length"
+UNAUTHENTICATED_MULTIBULK = "unauthenticated multibulk length"
+UNAUTHENTICATED_BULK = "unauthenticated bulk length"
+TOO_BIG_COUNT = "too big mbulk count string"
+TOO_BIG_BULK_COUNT = "too big bulk count string"
+TOO_BIG_INLINE = "too big inline request"
+UNBALANCED_QUOTES = "unbalanced quotes in request"
+MAX_CLIENTS = "ERR max number of clients reached"
+DENIED = (
+    "DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "
+    "default user. In this mode only connections from the loopback interface are accepted. Connect from the machine "
+    "of the server, or give the default user a password, or turn protected-mode off where no stranger reaches the port."
+)
+
+
+def protocol_error(text: str) -> str:
+    """The reply to a request that is no RESP."""
+    return f"ERR Protocol error: {text}"
+
+
+def expected_bulk(found: int) -> str:
+    """The text for an argument that starts with the byte `found` and not with a dollar sign."""
+    return f"expected '$', got '{bytes((found,)).decode('utf-8', 'surrogateescape')}'"
 
 
 def wrong_arity(name: str) -> str:

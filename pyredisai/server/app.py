@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import secrets
 import sys
 
@@ -18,6 +17,7 @@ from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
 from pyredisai.server.connection import Connection
 from pyredisai.server.dispatch import call
+from pyredisai.server.limits import Limits
 
 
 def build_services(config: Registry) -> Services:
@@ -45,9 +45,9 @@ def build_services(config: Registry) -> Services:
 async def serve(config: Registry) -> None:
     """Listen until cancelled."""
     services = build_services(config)
-    ids = itertools.count(1)
+    limits = Limits(config)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(services, next(ids)), hosts(config["bind"]), config["port"])
+    server = await loop.create_server(lambda: Connection(services, limits), hosts(config["bind"]), config["port"])
     async with server:
         await server.serve_forever()
 

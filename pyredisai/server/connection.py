@@ -1,84 +1,323 @@
-"""One connection: bytes in, requests, replies out; one write per read. (First, simple form.)"""
+"""One connection: bytes in, requests, replies out; one write per read.
+
+A connection is stopped while its client is blocked (a reply comes later) or choked (it does not read its replies).
+Requests then wait, first here, and in the kernel when more than BACKLOG bytes wait.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
-
-import hiredis
+import socket
+import traceback
+from collections.abc import Iterator
+from typing import Any, Final
 
 from pyredisai.commands import accounts
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context, Services
-from pyredisai.resp.encoder import Buffers, encode
+from pyredisai.errors import ProtocolError, texts
+from pyredisai.resp.encoder import Buffers, encode, error_line
+from pyredisai.resp.parser import Parser, Requests
 from pyredisai.resp.replies import Blocked, Reply
-from pyredisai.server.dispatch import process
+from pyredisai.server import output
+from pyredisai.server.dispatch import failure, process
+from pyredisai.server.limits import Limits
+
+RECEIVE: Final = memoryview(bytearray(256 * 1024))
+BACKLOG: Final = 1024 * 1024
+MANY_BUFFERS: Final = 512
+_NONE: Final[Requests] = []
 
 
-class Connection(asyncio.Protocol):
-    """A client's socket."""
+class Connection(asyncio.BufferedProtocol):
+    """A client's socket. All connections receive into one buffer, but big arguments go straight to their own."""
 
-    def __init__(self, services: Services, client_id: int) -> None:
+    def __init__(self, services: Services, limits: Limits) -> None:
         self.services = services
-        self.client = Client(client_id, self)
+        self.stats = services.stats
+        self.limits = limits
+        self.client = Client(next(limits.ids), self)
         self.context = Context(self.client, services)
-        self.reader = hiredis.Reader()
+        self.parser = Parser(limits.max_bulk)
+        self.queue: Iterator[list[Any]] = iter(_NONE)
         self.out: Buffers = []
+        self.target: memoryview | None = None
+        self.transport: Any = None
+        self.gathers = False
         self.waiting: Blocked | None = None
+        self.choked = False
+        self.stopped = False
+        self.running = False
+        self.reading = True
+        self.flush_planned = False
+        self.soft_since_ms = 0
 
     def connection_made(self, transport: Any) -> None:
-        """Keep the transport, register the client."""
+        """Take the client in, or refuse it."""
         self.transport = transport
+        self.gathers = type(transport).__module__.startswith("uvloop")
+        if not self._introduce():
+            return
+        self.stats.connections_received += 1
         self.services.clients[self.client.id] = self.client
-        accounts.admit(self.services, self.client)
+        self.services.log("verbose", f"Accepted {self.client.addr}")
+
+    def _introduce(self) -> bool:
+        sock: socket.socket = self.transport.get_extra_info("socket")
+        client, limits = self.client, self.limits
+        client.fd = sock.fileno()
+        client.unix_socket = sock.family == socket.AF_UNIX
+        if client.unix_socket:
+            client.addr = client.laddr = f"{sock.getsockname()}:0"
+        else:
+            peer = self.transport.get_extra_info("peername") or ("?", 0)
+            client.addr = _address(peer)
+            client.laddr = _address(self.transport.get_extra_info("sockname") or ("?", 0))
+            client.is_local = peer[0] in ("127.0.0.1", "::1", "::ffff:127.0.0.1")
+            _keep_alive(sock, limits.keepalive)
+        accounts.admit(self.services, client)
+        if len(self.services.clients) >= limits.max_clients:
+            self._turn_away(texts.MAX_CLIENTS)
+        elif limits.protected and client.authenticated and not client.is_local:
+            self._turn_away(texts.DENIED)
+        return not client.closing
+
+    def _turn_away(self, text: str) -> None:
+        self.stats.rejected_connections += 1
+        self.client.closing = True
+        self.transport.write(error_line(text))
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""
-        self.services.clients.pop(self.client.id, None)
+        client = self.client
+        client.closing = True
+        self.stopped = True
+        self.out.clear()
+        if self.services.clients.pop(client.id, None) is None:
+            return
+        waiting, self.waiting = self.waiting, None
+        if waiting is not None:
+            waiting.cancel()
         for forget in self.services.on_client_gone:
-            forget(self.client)
-        if self.waiting is not None:
-            self.waiting.cancel()
+            forget(client)
+        self.services.log("verbose", f"Client closed connection id={client.id} addr={client.addr}")
 
-    def data_received(self, data: bytes) -> None:
-        """Run every complete request."""
-        self.reader.feed(data)
-        self.run()
+    # Bytes in
 
-    def run(self) -> None:
-        """Run requests until there are none or one blocks; then one write."""
-        while self.waiting is None:
-            args = self.reader.gets()
-            if args is False:
-                break
-            if not args:
-                continue
-            reply = process(self.context, args)
-            if type(reply) is Blocked and not reply.resolved:
-                self.waiting = reply
-                reply.then(self.resume)
-            else:
-                encode(reply.reply if type(reply) is Blocked else reply, self.client.resp, self.out)
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes go: the rest of a big argument, or the shared buffer."""
+        target = self.target
+        return RECEIVE if target is None else target
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes have come: run the requests that are complete."""
+        client = self.client
+        client.last_ms = self.limits.now_ms
+        self.stats.net_input_bytes += nbytes
+        if self.target is not None:
+            if self._received(nbytes):
+                self.run(iter(_NONE))
+            return
+        data = RECEIVE[:nbytes].tobytes()
+        if self.stopped:
+            self._hold_back(data)
+            return
+        parser = self.parser
+        if not client.authenticated:
+            parser.strict.limited = True
+        self.run(iter(parser.feed(data)))
+
+    def _received(self, nbytes: int) -> bool:
+        """A part of a big argument is in place; whether the argument is complete."""
+        strict = self.parser.strict
+        strict.filled(nbytes)
+        self.target = strict.target()
+        if self.target is None:
+            return True
+        self._check_query()
+        return False
+
+    def _hold_back(self, data: bytes) -> None:
+        if self.client.closing:
+            return
+        self.parser.strict.feed(data)
+        if self.parser.strict.buffered() > BACKLOG and self.reading:
+            self.reading = False
+            self.transport.pause_reading()
+        self._check_query()
+
+    def _check_query(self) -> None:
+        if self.parser.strict.buffered() > self.limits.max_query:
+            client = self.client
+            self.services.log(
+                "warning", f"Closing client that reached max query buffer length: id={client.id} addr={client.addr}"
+            )
+            self.close()
+
+    # Requests
+
+    def run(self, queue: Iterator[list[Any]]) -> None:
+        """Run requests until there are none or the connection is stopped; then one write."""
+        self.running = True
+        try:
+            self._run(queue)
+        except ProtocolError as error:
+            self._protocol_error(error)
+        except Exception:
+            self.services.log("warning", "A connection failed and is closed:\n" + traceback.format_exc())
+            self.client.closing = True
+        self.running = False
         if self.out:
-            self.transport.writelines(self.out)
-            self.out = []
+            self.flush()
+        if self.client.closing:
+            self.stopped = True
+            self.transport.close()
+        elif not self.stopped and not self.reading:
+            self.reading = True
+            self.transport.resume_reading()
 
-    def resume(self, reply: Reply) -> None:
+    def _run(self, queue: Iterator[list[Any]]) -> None:
+        client, context, out, parser = self.client, self.context, self.out, self.parser
+        while True:
+            for args in queue:
+                reply = process(context, args)
+                if type(reply) is Blocked:
+                    if not reply.resolved:
+                        self._block(reply, queue)
+                        return
+                    reply = reply.reply
+                encode(reply, client.resp, out)
+                if client.closing:
+                    return
+                if len(out) > MANY_BUFFERS:
+                    self.flush()
+                    if self.stopped:
+                        self.queue = queue
+                        return
+            strict = parser.strict
+            if strict.idle:
+                return
+            strict.limited = not client.authenticated
+            strict.max_bulk = self.limits.max_bulk
+            requests = parser.more()
+            if not requests:
+                self.target = strict.target()
+                self._check_query()
+                return
+            queue = iter(requests)
+
+    def _protocol_error(self, error: ProtocolError) -> None:
+        client = self.client
+        self.services.log("verbose", f"Protocol error ({error.text}) from client: id={client.id} addr={client.addr}")
+        encode(failure(self.context, texts.protocol_error(error.text)), client.resp, self.out)
+        client.closing = True
+
+    def _block(self, reply: Blocked, queue: Iterator[list[Any]]) -> None:
+        self.queue = queue
+        self.waiting = reply
+        self.stopped = True
+        self.client.blocked = True
+        reply.then(self._resume)
+
+    def _resume(self, reply: Reply) -> None:
         """A blocked request has its reply: send it and go on."""
         self.waiting = None
-        encode(reply, self.client.resp, self.out)
-        self.run()
+        self.client.blocked = False
+        self.stopped = self.choked
+        try:
+            encode(reply, self.client.resp, self.out)
+        except Exception:
+            self.services.log("warning", "A connection failed and is closed:\n" + traceback.format_exc())
+            self.client.closing = True
+        if self.stopped:
+            self.flush()
+        else:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        queue, self.queue = self.queue, iter(_NONE)
+        self.run(queue)
+
+    # Replies out
+
+    def flush(self) -> None:
+        """Write what has been encoded."""
+        self.flush_planned = False
+        if not self.out:
+            return
+        size = output.write(self.transport, self.out, self.gathers)
+        self.stats.net_output_bytes += size
+        if self.choked or size > output.LARGE or self.limits.low_output:
+            self.check_output(size)
+
+    def check_output(self, fresh: int = 0) -> None:
+        """Close the client if it is over the output limit of its class; `fresh` bytes have just been written."""
+        client, limits = self.client, self.limits
+        limit = limits.output_limit(client)
+        if not limit.hard and not limit.soft:
+            return
+        held = max(fresh, self.output_buffered())
+        if limit.soft and held >= limit.soft:
+            self.soft_since_ms = self.soft_since_ms or limits.now_ms
+            too_long = limits.now_ms - self.soft_since_ms > limit.seconds * 1000
+        else:
+            self.soft_since_ms = 0
+            too_long = False
+        if too_long or (limit.hard and held >= limit.hard):
+            self.services.log(
+                "warning",
+                f"Client id={client.id} addr={client.addr} omem={held} scheduled to be closed ASAP for overcoming"
+                " of output buffer limits.",
+            )
+            self.close()
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as it asks."""
+        self.choked = self.stopped = True
+
+    def resume_writing(self) -> None:
+        """It has read nearly everything."""
+        self.choked = False
+        self.soft_since_ms = 0
+        if self.waiting is None and not self.client.closing:
+            self.stopped = False
+            if not self.running:
+                self._go_on()
 
     def push(self, reply: Reply) -> None:
-        """Send an out-of-band reply."""
+        """Send an out-of-band reply, with what else is sent in this turn of the loop."""
+        if self.client.closing:
+            return
         encode(reply, self.client.resp, self.out)
-        self.transport.writelines(self.out)
-        self.out = []
+        if not self.running and not self.flush_planned:
+            self.flush_planned = True
+            asyncio.get_running_loop().call_soon(self.flush)
 
     def close(self, *, after_reply: bool = False) -> None:
-        """Close."""
-        self.transport.close()
+        """Close: at once, or when the replies so far have been written."""
+        self.client.closing = True
+        self.stopped = True
+        if not after_reply:
+            self.out.clear()
+            self.transport.abort()
+        elif not self.running:
+            self.flush()
+            self.transport.close()
 
     def output_buffered(self) -> int:
         """Bytes that wait to be written."""
         return int(self.transport.get_write_buffer_size())
+
+
+def _address(name: tuple[Any, ...]) -> str:
+    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+
+
+def _keep_alive(sock: socket.socket, seconds: int) -> None:
+    if seconds:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(seconds // 3, 1))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)

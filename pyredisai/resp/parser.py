@@ -1,0 +1,131 @@
+"""Incremental parser of requests: hiredis where it is exact, `StrictParser` for the rest. No I/O.
+
+hiredis parses replies, so it takes things for requests that Redis refuses. What it made of a chunk is therefore
+checked against the chunk itself: the canonical form of its requests must be what came. Where that fails (inline
+commands, empty arrays, errors), and for the incomplete request at the end of a chunk, the strict parser decides;
+hiredis goes on after the next boundary. So hiredis keeps no state between chunks, and one reader serves all.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, TypeAlias
+
+import hiredis
+
+from pyredisai.resp.strict import StrictParser
+
+Requests: TypeAlias = "list[list[Any]]"
+
+_NONE: Final[Requests] = []
+_STAR: Final = 0x2A
+_PROBE: Final = 1024
+_LONG_CHUNK: Final = 16 * 1024
+_SIZES: Final = [len(b"$%d\r\n\r\n" % size) + size for size in range(4096)]
+_HEADS: Final = [len(b"*%d\r\n" % count) for count in range(64)]
+_pack = hiredis.pack_command
+_BIG_HEADER: Final = re.compile(rb"\$[0-9]{6,}\r\n").search
+_WIDE_ARRAY: Final = re.compile(rb"\*[0-9]{5}").search
+_WIDE_OTHER: Final = re.compile(rb"[>~][0-9]{5}").search
+_LONGER_TYPES: Final = (b"=", b"~", b"%", b">", b"|")
+
+
+class Parser:
+    """The requests in one connection's bytes.
+
+    `feed(data)` returns requests that are complete, perhaps not all of them: then call `more()` until it
+    returns none. Both return argument vectors, never empty ones; arguments are bytes, but big ones (from
+    `more` only) are read-only memoryviews. `more` raises ProtocolError, after which nothing comes any more.
+    """
+
+    __slots__ = ("_exact", "_reader", "strict")
+
+    def __init__(self, max_bulk: int = 512 * 1024 * 1024) -> None:
+        self.strict = StrictParser(max_bulk)
+        self._reader = hiredis.Reader()
+        self._exact = False
+
+    def feed(self, data: bytes) -> Requests:
+        """Take bytes (at least one)."""
+        strict = self.strict
+        if strict.limited or not strict.idle or data[0] != _STAR or _unfit(data):
+            strict.feed(data)
+            return _NONE
+        self._exact = False
+        reader = self._reader
+        try:
+            reader.feed(data)
+            first = reader.gets()
+            if first is False:
+                requests = _NONE
+            else:
+                second = reader.gets()
+                if second is False:
+                    if _pack(tuple(first)) == data and first:
+                        return [first]
+                    requests = [first]
+                else:
+                    requests = [first, second, *iter(reader.gets, False)]
+                    if _all_canonical(requests, data):
+                        return requests
+            return self._split(requests, data)
+        except (hiredis.HiredisError, TypeError):
+            self._reader = hiredis.Reader()
+            self._exact = True
+            strict.feed(data)
+            return _NONE
+
+    def _split(self, requests: Requests, data: bytes) -> Requests:
+        """What hiredis found and holds: keep the requests if they are exact, give the strict parser the rest."""
+        self._reader = hiredis.Reader()
+        canonical = b"".join([_pack(tuple(request)) for request in requests])
+        if not data.startswith(canonical):
+            self._exact = True
+            self.strict.feed(data)
+            return _NONE
+        if len(canonical) < len(data):
+            self.strict.feed(data[len(canonical) :])
+        return [request for request in requests if request]
+
+    def more(self) -> Requests:
+        """Further requests; none means that more bytes are needed."""
+        strict = self.strict
+        if not self._exact and not strict.limited and strict.between and strict.starts_array():
+            requests = self.feed(strict.rest())
+            if requests:
+                return requests
+        request = strict.next()
+        return _NONE if request is None else [request]
+
+
+def _unfit(data: bytes) -> bool:
+    """Whether hiredis should not see this: wide arrays, and a long chunk that seems to begin with a big bulk.
+
+    hiredis makes room for as many elements as an array announces. A guess: it decides on speed, not on meaning.
+    """
+    if _WIDE_ARRAY(data) is not None or ((b">" in data or b"~" in data) and _WIDE_OTHER(data) is not None):
+        return True
+    return len(data) >= _LONG_CHUNK and _BIG_HEADER(data, 0, _PROBE) is not None
+
+
+def _all_canonical(requests: Requests, data: bytes) -> bool:
+    """Whether `data` is nothing but these requests, told by lengths alone; False means that it is not known.
+
+    Elements that are no bulk strings make `data` shorter than the canonical form; what could make up for that is
+    excluded: nested arrays (their stars are counted) and the RESP3 types that are longer than their value.
+    Raises TypeError for an element without a length.
+    """
+    if data.count(b"*") != len(requests) or any(map(data.count, _LONGER_TYPES)):
+        return False
+    total = 0
+    sizes = _SIZES
+    try:
+        for request in requests:
+            if not request:
+                return False
+            total += _HEADS[len(request)]
+            for argument in request:
+                total += sizes[len(argument)]
+    except IndexError:
+        return False
+    return total == len(data)
