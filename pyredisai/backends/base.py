@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pyredisai.ai.model import ModelOptions
 from pyredisai.ai.tensor import Tensor
@@ -28,7 +28,7 @@ class Session(Protocol):
 
     The names are those that AI.MODELGET META shows: for TF the ones that MODELSTORE gave, for the others
     the model's own (a TorchScript output has none: the empty text). Their numbers are the counts that
-    MODELEXECUTE asks for.
+    MODELEXECUTE asks for; an empty tuple stands for 'not known before a run', any count is taken then.
     """
 
     input_names: tuple[str, ...]
@@ -44,8 +44,27 @@ class Session(Protocol):
         """Release what the session holds; called once, when the model is gone and nothing runs."""
 
 
+class SessionBase:
+    """What a session that does not wait for the server's loop inherits.
+
+    `estimates` is the scheduler's notebook: with it, runs known to be short take place on the loop. A session
+    whose `run` waits for the loop in any way must not have it.
+    """
+
+    def __init__(self, input_names: Sequence[str], output_names: Sequence[str]) -> None:
+        self.input_names = tuple(input_names)
+        self.output_names = tuple(output_names)
+        self.estimates: dict[Any, Any] = {}
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
 class Backend(Protocol):
-    """A framework, imported. Made by the module's `load(settings)` on a worker thread."""
+    """A framework, imported. Made by the module's `load(settings)` on a helper thread.
+
+    A backend that has more to tell in INFO MODULES has `info() -> dict[str, str | int]` as well.
+    """
 
     name: str
     version: str

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 BLOCKING_REFUSED = "ERR Cannot run RedisAI command within a transaction or a LUA script"
 
+# backends and their runs
+BATCH_SIZE_MISMATCH = "ERR Model did not generate the expected batch size"
+ONNX_NO_CUDA = "ERR GPU requested but ONNX couldn't find CUDA"
+ONNX_EXTERNAL_DATA = "Initializer tensors with external data is not allowed."
+ONNX_MEMORY_LIMIT = "Onnxruntime memory limit exceeded, memory allocation failed."
+ONNX_MEMORY_LIMIT_AT_CREATION = f"Exception during initialization: {ONNX_MEMORY_LIMIT}"
+
 # tensors
 TENSOR_KEY_EMPTY = "ERR tensor key is empty or in a different shard"
 INVALID_DTYPE = "ERR invalid data type"

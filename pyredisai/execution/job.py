@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from pyredisai.ai.tensor import Tensor
 
+if TYPE_CHECKING:
+    from pyredisai.execution.placement import Estimate
+
 
 class Runnable(Protocol):
-    """What a job runs: a backend's session, or a script function bound to its arguments."""
+    """What a job runs: a backend's session, or a script function bound to its arguments.
+
+    A target that may run on the loop when it is known to be fast carries an attribute `estimates`, an empty
+    dict at first, in which the scheduler keeps its notes (`backends.base.SessionBase` has it). Without it
+    every run is a worker's: so it must be for anything that may wait for the loop, as scripts do.
+    """
 
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor | None]:
         """Run on the calling thread; raises BackendError or RunTimeout. None: an output that is no tensor."""
@@ -38,7 +46,8 @@ class Job:
     """One run. `done(job)` is called once, on the loop, when `outcome` is set; it must not raise.
 
     `deadline_ns` (perf_counter clock) is the TIMEOUT: a job that has not started by then is not run.
-    `duration_us` is the time of the run (of the whole batch, for a batched one).
+    `duration_us` is the time of the run (of the whole batch, for a batched one); `batch_rows` the rows that
+    ran with it, itself included (0: it ran alone). The fields after them are the scheduler's own.
     """
 
     target: Runnable
@@ -49,4 +58,9 @@ class Job:
     queued_ns: int = 0
     outcome: Outcome | None = None
     duration_us: int = 0
-    batch_rows: int = field(default=0)
+    batch_rows: int = 0
+    rows: int = field(default=0, repr=False)
+    taken: bool = field(default=False, repr=False)
+    estimate: Estimate | None = field(default=None, repr=False)
+    queue: Any = field(default=None, repr=False)
+    timer: Any = field(default=None, repr=False)

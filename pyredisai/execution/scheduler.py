@@ -1,7 +1,347 @@
-"""Where a job runs."""
+"""Where a job runs: on its device's workers, or, when it is known to be short, on the loop.
+
+One queue a device, made when the device is first named. Everything here but the outbox's `put` and `signal`
+is called on the loop. Two ways lead through it:
+
+- to the workers: submit -> DeviceQueue -> a worker runs -> outbox -> one wake-up of the loop -> `done`;
+- on the loop: submit -> the tick's list -> run at the end of the tick -> `done`.
+
+Nothing overtakes within a target and input signature: while some of it are at the workers, the ones that
+would run on the loop wait for them.
+"""
 
 from __future__ import annotations
 
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from pyredisai.clock import monotonic_ns
+from pyredisai.execution.background import BackgroundPool
+from pyredisai.execution.batching import joinable_rows, least_rows, most_rows, run_jobs
+from pyredisai.execution.device_queue import DeviceQueue
+from pyredisai.execution.job import TIMED_OUT, Job
+from pyredisai.execution.placement import Estimate, PlacementPolicy, estimate_of
+
+T = TypeVar("T")
+
+
+class Loop(Protocol):
+    """What the scheduler needs of an asyncio event loop."""
+
+    def call_soon(self, callback: Callable[..., object], *args: Any) -> Any:
+        """Call in the next round."""
+
+    def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Any:
+        """Call after `delay` seconds; the result has `cancel`."""
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any) -> Any:
+        """Call in the next round; from any thread."""
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Report an exception that nobody awaits."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueInfo:
+    """What INFO shows of a queue: jobs that wait, CPU seconds of each worker thread."""
+
+    device: str
+    length: int
+    cpu_seconds: tuple[float, ...]
+
+
+class LoopOutbox:
+    """Finished jobs on their way to the loop: many of them, one wake-up."""
+
+    def __init__(self, loop: Loop, deliver: Callable[[], None]) -> None:
+        self._loop = loop
+        self._deliver = deliver
+        self._jobs: deque[Job] = deque()
+        self._pending = False
+        self._last_ns = 0
+
+    def put(self, jobs: Sequence[Job]) -> None:
+        """Any thread: hand over finished jobs."""
+        self._jobs.extend(jobs)
+
+    def signal(self, now_ns: int) -> None:
+        """Any thread: wake the loop, unless it was woken and has not looked yet."""
+        if self._pending:
+            return
+        self._pending = True
+        self._last_ns = now_ns
+        try:
+            self._loop.call_soon_threadsafe(self._deliver)
+        except RuntimeError:  # the loop is closed: nobody waits for a reply
+            pass
+
+    def signalled_ns(self) -> int:
+        """When the loop was last woken."""
+        return self._last_ns
+
+    def take(self) -> Job | None:
+        """The loop: the next finished job."""
+        while True:
+            try:
+                return self._jobs.popleft()
+            except IndexError:
+                if not self._pending:
+                    return None
+                self._pending = False  # then look once more: what comes from now on signals again
+
 
 class Scheduler:
-    """Placeholder of the scheduler's interface."""
+    """Device name to queue. `threads` workers a queue; `policy` says what runs on the loop.
+
+    `cpu_ns` is the CPU clock of the calling thread, `now_ns` a monotonic clock; tests give their own.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        *,
+        threads: int = 1,
+        policy: PlacementPolicy | None = None,
+        now_ns: Callable[[], int] = monotonic_ns,
+        cpu_ns: Callable[[], int] = time.thread_time_ns,
+    ) -> None:
+        self.threads = threads
+        self.policy = policy or PlacementPolicy()
+        self._loop = loop
+        self._now_ns = now_ns
+        self._cpu_ns = cpu_ns
+        self._outbox = LoopOutbox(loop, self._deliver)
+        self._queues: dict[str, DeviceQueue] = {}
+        self._background = BackgroundPool()
+        self._tick: deque[Job | Estimate] = deque()
+        self._tick_called = False
+        self._closed = False
+        self.runs_on_loop = 0
+        self.ensure_queue("CPU")
+
+    def ensure_queue(self, device: str) -> None:
+        """Make the queue of a device (upper-cased); its threads start with its first job."""
+        self._queue(device)
+
+    def queues(self) -> Sequence[QueueInfo]:
+        """The queues in the order in which they were made."""
+        return [QueueInfo(q.device, len(q), tuple(q.cpu_seconds())) for q in self._queues.values()]
+
+    def submit(self, device: str, job: Job) -> None:
+        """Queue a job. Its `done` is called later on the loop, once, with `outcome` set."""
+        job.queue = self._queues.get(device) or self._queue(device)
+        job.queued_ns = self._now_ns()
+        estimate = job.estimate = estimate_of(job)
+        if estimate is None:
+            self._to_workers(job)
+        elif estimate.in_tick:
+            self._to_tick(job, estimate)  # behind its own kind; where it runs is decided when its turn comes
+        elif self._goes_to_loop(job, estimate):
+            self._to_tick(job, estimate)
+
+    def run_in_background(self, function: Callable[[], T], done: Callable[[T | BaseException], None]) -> None:
+        """Run `function` on a helper thread; `done(result or exception)` is called on the loop."""
+
+        def work() -> None:
+            result: T | BaseException
+            try:
+                result = function()
+            except BaseException as error:
+                result = error
+            try:
+                self._loop.call_soon_threadsafe(done, result)
+            except RuntimeError:  # the loop is closed: nobody waits
+                pass
+
+        self._background.run(work)
+
+    def flush(self) -> None:
+        """Run now what was collected in this tick, for a caller that knows that nothing more will come."""
+        if self._tick:
+            self._run_tick()
+
+    def close(self, timeout: float = 1.0) -> None:
+        """End the workers; what has not started is dropped, a run in progress gets `timeout` seconds."""
+        self._closed = True
+        self._tick.clear()
+        self._background.close()
+        for queue in self._queues.values():
+            queue.close(timeout)
+
+    def _queue(self, device: str) -> DeviceQueue:
+        name = device.upper()
+        queue = self._queues.get(name)
+        if queue is None:
+            queue = self._queues[name] = DeviceQueue(name, self.threads, self._outbox)
+        return queue
+
+    def _goes_to_loop(self, job: Job, estimate: Estimate) -> bool:
+        """Whether the job may run on the loop now; if not, it was sent to the workers or waits for them."""
+        if estimate.short(self.policy) and not _needs_company(job):
+            if not estimate.at_workers and not estimate.waiting:
+                return True
+            if not job.deadline_ns:
+                estimate.waiting.append(job)
+                return False
+        while estimate.waiting:
+            self._to_workers(estimate.waiting.popleft())
+        self._to_workers(job)
+        return False
+
+    # To the workers and back
+
+    def _to_workers(self, job: Job) -> None:
+        if job.estimate is not None:
+            job.estimate.at_workers += 1
+        if job.deadline_ns:
+            delay = max(0, job.deadline_ns - self._now_ns()) / 1e9
+            job.timer = self._loop.call_later(delay, self._expire, job)
+        job.queue.push(job)
+
+    def _expire(self, job: Job) -> None:
+        job.timer = None
+        if job.queue.discard(job):
+            job.outcome = TIMED_OUT
+            self._returned(job)
+
+    def _deliver(self) -> None:
+        while (job := self._outbox.take()) is not None:
+            if job.timer is not None:
+                job.timer.cancel()
+                job.timer = None
+            self._returned(job)
+
+    def _returned(self, job: Job) -> None:
+        """A worker's job is back: learn from it, let go what waited for it, tell its owner."""
+        estimate = job.estimate
+        if estimate is not None:
+            estimate.at_workers -= 1
+            if isinstance(job.outcome, list):
+                elapsed = job.duration_us
+                if job.batch_rows:
+                    estimate.add_batch(elapsed, max(1, job.batch_rows // max(1, job.rows)))
+                else:
+                    estimate.add_run(elapsed)
+                estimate.pay(elapsed, self.policy)
+            if not estimate.at_workers:
+                while estimate.waiting:
+                    self._to_tick(estimate.waiting.popleft(), estimate)
+        self._finish(job)
+
+    def _finish(self, job: Job) -> None:
+        try:
+            job.done(job)
+        except Exception as error:
+            self._loop.call_exception_handler({"message": "a job's done callback raised", "exception": error})
+
+    # On the loop
+
+    def _to_tick(self, job: Job, estimate: Estimate) -> None:
+        estimate.in_tick += 1
+        if job.batch is not None and (job.rows or (rows := joinable_rows(job))):
+            job.rows = job.rows or rows
+            if not estimate.ticked:
+                self._tick.append(estimate)
+            estimate.ticked.append(job)
+        else:
+            self._tick.append(job)
+        self._call_tick()
+
+    def _call_tick(self) -> None:
+        if not self._tick_called:
+            self._tick_called = True
+            self._loop.call_soon(self._tick_due)
+
+    def _tick_due(self) -> None:
+        self._tick_called = False
+        if self._tick:
+            self._run_tick()
+
+    def _run_tick(self) -> None:
+        """Run what the tick collected, `policy.tick_us` of it; at least one run, so that it ends."""
+        tick = self._tick
+        cpu_start = self._cpu_ns()
+        begin = start = self._now_ns()
+        end = begin + int(self.policy.tick_us * 1000)
+        while tick:
+            unit = tick.popleft()
+            jobs = self._batch(unit, end - start) if isinstance(unit, Estimate) else self._single(unit)
+            if not jobs:
+                continue
+            run_jobs(jobs)
+            now = self._now_ns()
+            elapsed_us = (now - start) / 1000
+            estimate = jobs[0].estimate
+            assert estimate is not None
+            self._learn(estimate, jobs, elapsed_us)
+            if elapsed_us > self.policy.tick_us:
+                self._judge(estimate, jobs[0], elapsed_us, cpu_start, start - begin)
+            for job in jobs:
+                job.duration_us = int(elapsed_us)
+                self._finish(job)
+            start = self._now_ns()
+            if start >= end and tick:
+                self._call_tick()  # the rest waits for the next tick, after everybody's requests
+                break
+
+    def _single(self, job: Job) -> list[Job] | None:
+        estimate = job.estimate
+        assert estimate is not None
+        estimate.in_tick -= 1
+        if not self._goes_to_loop(job, estimate):
+            return None
+        return [job] if self._in_time(job) else None
+
+    def _batch(self, estimate: Estimate, budget_ns: int) -> list[Job]:
+        """The jobs of one signature that run as one batch now; what is over stays on the tick's list."""
+        batch: list[Job] = []
+        rows, most_jobs = 0, estimate.most_in_batch(budget_ns / 1000)
+        while estimate.ticked and len(batch) < most_jobs:
+            job = estimate.ticked.popleft()
+            estimate.in_tick -= 1
+            if not self._goes_to_loop(job, estimate) or not self._in_time(job):
+                continue
+            batch.append(job)
+            rows += job.rows
+            assert job.batch is not None
+            if rows >= most_rows(job.batch):
+                break
+        if estimate.ticked:
+            self._tick.append(estimate)
+        return batch
+
+    def _in_time(self, job: Job) -> bool:
+        """Whether the TIMEOUT has not passed; answers the job if it has."""
+        if not job.deadline_ns or self._now_ns() < job.deadline_ns:
+            return True
+        job.outcome = TIMED_OUT
+        self._finish(job)
+        return False
+
+    def _learn(self, estimate: Estimate, jobs: Sequence[Job], elapsed_us: float) -> None:
+        self.runs_on_loop += 1
+        if not isinstance(jobs[0].outcome, list):
+            return
+        if len(jobs) == 1:
+            estimate.add_run(elapsed_us)
+        else:
+            estimate.add_batch(elapsed_us, len(jobs))
+
+    def _judge(self, estimate: Estimate, job: Job, elapsed_us: float, cpu_start: int, before_ns: int) -> None:
+        """A run took longer than a tick may: was it slow, or was this thread only not scheduled?
+
+        CPU time tells the two apart; on a GPU the thread sleeps through a run, there wall time counts.
+        """
+        if not job.queue.device.startswith("GPU"):
+            elapsed_us = min(elapsed_us, (self._cpu_ns() - cpu_start - before_ns) / 1000)
+        if elapsed_us > self.policy.tick_us:
+            estimate.slow_on_loop(elapsed_us)
+
+
+def _needs_company(job: Job) -> bool:
+    """Whether the job is not to run before others join its batch."""
+    policy = job.batch
+    return policy is not None and policy.min_size > 1 and 0 < joinable_rows(job) < least_rows(policy)

@@ -1,0 +1,139 @@
+"""Imports a framework: the installed one, or a private install in a directory of its own.
+
+A private install is what `pip install --target DIR onnxruntime==1.20` makes. It is imported without a change
+to sys.path: its top package is found in DIR and bound in sys.modules, its submodules follow from there. What
+it needs and this environment lacks is found in DIR too, by a finder that stands behind all others. A process
+holds one version of a framework.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import importlib.util
+import sys
+import sysconfig
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+from pyredisai.errors import BackendError, BackendMissing
+
+_lock = threading.RLock()
+
+
+class FallbackFinder:
+    """Finds in private directories what nothing else finds: the frameworks' own dependencies."""
+
+    def __init__(self) -> None:
+        self.directories: list[str] = []
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """A top package's spec in one of the directories."""
+        if path is not None:
+            return None
+        return importlib.machinery.PathFinder.find_spec(name, self.directories, target)
+
+
+_fallback = FallbackFinder()
+
+
+def installed_version(distributions: Sequence[str]) -> str | None:
+    """The version of the first of these distributions that is installed; nothing is imported."""
+    from importlib.metadata import PackageNotFoundError, version  # 20 ms, which a start need not spend
+
+    for name in distributions:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return None
+
+
+def holds(directory: Path, module: str) -> bool:
+    """Whether a private install of `module` is in the directory."""
+    return _find(directory, module) is not None
+
+
+def import_framework(module: str, directory: Path | None, extra: str) -> ModuleType:
+    """Import `module`, from `directory` if given. `extra` names the pip extra in the error.
+
+    Raises BackendMissing when it is not installed, BackendError when it does not import, or when another
+    copy of it is in the process already.
+    """
+    with _lock:
+        if directory is not None:
+            return _import_private(module, directory)
+        try:
+            return importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name is not None and error.name.split(".")[0] == module.split(".")[0]:
+                raise BackendMissing(missing_text(module, extra)) from error
+            raise BackendError(f"ERR {module} cannot be imported: {error}") from error
+        except Exception as error:
+            raise BackendError(f"ERR {module} cannot be imported: {_first_line(error)}") from error
+
+
+def import_file(path: Path, name: str) -> ModuleType:
+    """Import a module from a file (or a package's __init__.py) under a name of its own."""
+    places = [str(path.parent)] if path.name == "__init__.py" else None
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=places)
+    if spec is None or spec.loader is None:
+        raise BackendError(f"ERR {path} is no Python module")
+    return _execute(spec, name)
+
+
+def missing_text(module: str, extra: str) -> str:
+    """What a client reads when a framework is not installed."""
+    return f"ERR {module} is not installed; install it with: pip install 'pyredisai[{extra}]'"
+
+
+def _import_private(module: str, directory: Path) -> ModuleType:
+    top = module.split(".")[0]
+    spec = _find(directory, top)
+    if spec is None:
+        raise BackendMissing(f"ERR {directory} holds no {module}")
+    present = sys.modules.get(top)
+    if present is None:
+        place = str(Path(spec.origin).parent.parent) if spec.origin else str(directory)
+        if place not in _fallback.directories:
+            _fallback.directories.append(place)
+        if _fallback not in sys.meta_path:
+            sys.meta_path.append(_fallback)
+        _execute(spec, top)
+    elif getattr(present, "__file__", None) != spec.origin:
+        raise BackendError(f"ERR {module} is loaded already, from {getattr(present, '__file__', 'elsewhere')}")
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        raise BackendError(f"ERR {module} cannot be imported from {directory}: {_first_line(error)}") from error
+
+
+def _find(directory: Path, module: str) -> importlib.machinery.ModuleSpec | None:
+    """The spec of a package in a --target directory, or in a virtual environment's site-packages."""
+    libraries = sysconfig.get_path("purelib", vars={"base": str(directory), "platbase": str(directory)})
+    for place in (str(directory), libraries, str(directory / "site-packages")):
+        spec = importlib.machinery.PathFinder.find_spec(module.split(".")[0], [place])
+        if spec is not None and spec.loader is not None:
+            return spec
+    return None
+
+
+def _execute(spec: importlib.machinery.ModuleSpec, name: str) -> ModuleType:
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    assert spec.loader is not None
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        for loaded in [n for n in sys.modules if n == name or n.startswith(name + ".")]:
+            del sys.modules[loaded]
+        raise BackendError(f"ERR {name} cannot be imported from {spec.origin}: {_first_line(error)}") from error
+    return module
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,200 @@
+"""The ONNX backend: models through ONNX Runtime.
+
+Inputs are passed as they lie in memory. Facts on ONNX Runtime's costs and options: docs/backends.md.
+"""
+
+from __future__ import annotations
+
+import re
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from threading import get_ident
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyredisai.ai.dtype import BY_NUMPY, STRING
+from pyredisai.ai.model import ModelOptions
+from pyredisai.ai.tensor import Tensor
+from pyredisai.backends.base import BackendSettings, SessionBase, one_line
+from pyredisai.backends.devices import Device, gpu_present, parse_device
+from pyredisai.backends.frameworks import import_framework
+from pyredisai.backends.onnx_graph import inspect
+from pyredisai.backends.onnx_memory import OnnxMemory, is_refusal, run_options
+from pyredisai.backends.watchdog import Watchdog
+from pyredisai.errors import BackendError, RunTimeout, ai_texts
+
+_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+_TERMINATED = "terminate flag"
+_ERRORS_ONLY = 4
+
+
+def load(settings: BackendSettings, directory: Path | None) -> OnnxBackend:
+    """Import ONNX Runtime, from a private install if `directory` is given."""
+    return OnnxBackend(import_framework("onnxruntime", directory, "onnx"), settings)
+
+
+class OnnxBackend:
+    """ONNX Runtime and what its sessions share: the memory's account, the watchdog."""
+
+    name = "ONNX"
+
+    def __init__(self, ort: Any, settings: BackendSettings) -> None:
+        self.version: str = ort.__version__
+        self.memory = OnnxMemory(ort, settings.memory_limit_mb)
+        self.watchdog = Watchdog(settings.execution_timeout_ms, _terminate)
+        self._ort = ort
+        self._settings = settings
+
+    def has_device(self, device: str) -> bool:
+        """A CPU always; a GPU where ONNX Runtime has CUDA and the machine the device."""
+        found = parse_device(device)
+        if found is None:
+            return False
+        return not found.is_gpu or (
+            "CUDAExecutionProvider" in self._ort.get_available_providers() and gpu_present(found)
+        )
+
+    def open_model(self, blob: bytes | memoryview, device: str, options: ModelOptions) -> OnnxSession:
+        """Open a model on a device. Raises BackendError."""
+        place = parse_device(device)
+        if place is None or not self.has_device(device):
+            raise BackendError(ai_texts.ONNX_NO_CUDA)
+        facts = inspect(blob)
+        size = 0 if place.is_gpu else facts.initializer_bytes
+        accesses = 0 if place.is_gpu else facts.initializers
+        held = self.memory.open(size, accesses)
+        try:
+            session = self._session(bytes(blob), place)
+            made = OnnxSession(self, session, limited=self.memory.limited and not place.is_gpu)
+        except Exception as error:
+            self.memory.close(size, -accesses)
+            raise _creation_error(error) from error
+        names = len(made.input_names) + len(made.output_names)
+        self.memory.accesses += names
+        weakref.finalize(made, _closed, self.memory, size, accesses + names, held).atexit = False
+        return made
+
+    def info(self) -> dict[str, str | int]:
+        """What INFO MODULES shows beside the version."""
+        return {
+            "onnxruntime_memory": self.memory.bytes_in_use,
+            "onnxruntime_memory_access_num": self.memory.accesses,
+        }
+
+    def _session(self, blob: bytes, device: Device) -> Any:
+        options = self._ort.SessionOptions()
+        options.intra_op_num_threads = self._settings.intra_op_threads
+        options.inter_op_num_threads = self._settings.inter_op_threads
+        if self._settings.inter_op_threads > 1:
+            options.execution_mode = self._ort.ExecutionMode.ORT_PARALLEL
+        options.log_severity_level = _ERRORS_ONLY
+        options.add_session_config_entry("session.load_model_format", "ONNX")
+        if self.memory.limited and not device.is_gpu:
+            options.add_session_config_entry("session.use_env_allocators", "1")
+        providers: list[Any] = ["CPUExecutionProvider"]
+        if device.is_gpu:
+            providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index or 0}))
+        return self._ort.InferenceSession(blob, options, providers=providers)
+
+
+class OnnxSession(SessionBase):
+    """One model, open on one device. Runs may overlap."""
+
+    def __init__(self, backend: OnnxBackend, session: Any, *, limited: bool) -> None:
+        inputs, outputs = session.get_inputs(), session.get_outputs()
+        super().__init__([port.name for port in inputs], [port.name for port in outputs])
+        self._session = session
+        # The wrapper around it checks names and counts, at a fifth of a tiny run's cost.
+        self._run = getattr(session, "_sess", session).run
+        self._names = list(self.output_names)
+        self._ort = backend._ort
+        self._options = run_options if limited else None
+        self._new_options = backend._ort.RunOptions
+        self._memory = backend.memory
+        self._watchdog = backend.watchdog
+        self._accesses = 2 * (len(self.input_names) + 2 * len(self.output_names))
+
+    def run(self, inputs: Sequence[Tensor]) -> list[Tensor | None]:
+        """Run the model. Raises BackendError, or RunTimeout when the watchdog ended the run."""
+        if len(inputs) != len(self.input_names):
+            raise BackendError(f"ERR Expected {len(self.input_names)} inputs but got {len(inputs)}")
+        feed = {
+            name: tensor.array if tensor.dtype.itemsize else _texts(tensor.array)
+            for name, tensor in zip(self.input_names, inputs, strict=True)
+        }
+        options = self._new_options() if self._options is None else self._options(self._ort)
+        key = get_ident()
+        self._watchdog.watch(key, options)
+        try:
+            outputs = self._run(self._names, feed, options)
+        except Exception as error:
+            raise _run_error(error) from error
+        finally:
+            self._watchdog.release(key)
+        self._memory.accesses += self._accesses
+        return [_tensor(output) for output in outputs]
+
+
+def _tensor(output: Any) -> Tensor | None:
+    """A run's output; None where it is a sequence or a map. Raises BackendError for a dtype that tensors lack."""
+    if not isinstance(output, np.ndarray):
+        return None
+    dtype = BY_NUMPY.get(output.dtype)
+    if dtype is None:
+        raise BackendError(f"ERR unsupported output type {output.dtype}")
+    if dtype is STRING:
+        output = _bytes(output)
+    output.flags.writeable = False
+    return Tensor(dtype, output.shape, array=output)
+
+
+def _texts(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """ONNX Runtime takes str and would make the text b'a' of the bytes b'a'."""
+    texts = np.empty(array.size, object)
+    try:
+        texts[:] = [element.decode() for element in array.reshape(-1)]
+    except UnicodeDecodeError:
+        raise BackendError("ERR ONNX takes strings in UTF-8 only") from None
+    return texts.reshape(array.shape)
+
+
+def _bytes(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    elements = np.empty(array.size, object)
+    elements[:] = [element.encode() if isinstance(element, str) else element for element in array.reshape(-1)]
+    return elements.reshape(array.shape)
+
+
+def _creation_error(error: Exception) -> BackendError:
+    if isinstance(error, BackendError):
+        return error
+    text = str(error)
+    if is_refusal(text):
+        return BackendError(ai_texts.ONNX_MEMORY_LIMIT_AT_CREATION)
+    return BackendError(_clean(text))
+
+
+def _run_error(error: Exception) -> BackendError | RunTimeout:
+    text = str(error)
+    if _TERMINATED in text:
+        return RunTimeout(_clean(text))
+    if is_refusal(text):
+        where = _clean(text).partition("Status Message: ")
+        return BackendError(
+            f"{where[0]}{where[1]}{ai_texts.ONNX_MEMORY_LIMIT}" if where[1] else ai_texts.ONNX_MEMORY_LIMIT
+        )
+    return BackendError(_clean(text))
+
+
+def _clean(text: str) -> str:
+    return one_line(_PREFIX.sub("", text)) or "ERR ONNX Runtime failed"
+
+
+def _terminate(options: Any) -> None:
+    options.terminate = True
+
+
+def _closed(memory: OnnxMemory, size: int, accesses: int, held: Any) -> None:
+    memory.close(size, accesses)

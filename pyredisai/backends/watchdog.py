@@ -1,0 +1,66 @@
+"""Stops runs that take too long: one thread for all sessions, which sleeps while nothing runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from pyredisai.clock import monotonic_ns
+
+
+class Watchdog:
+    """Calls `stop(handle)` for each handle that stays longer than `timeout_ms`. The thread starts when first needed.
+
+    `watch` and `release` cost a dict operation each: they stand around every run. A run may end while it is
+    being stopped, so `stop` must bear a handle whose run is over.
+    """
+
+    def __init__(self, timeout_ms: int, stop: Callable[[Any], None]) -> None:
+        self.timeout_ms = timeout_ms
+        self._timeout_ns = timeout_ms * 1_000_000
+        self._stop = stop
+        self._running: dict[int, tuple[int, Any]] = {}
+        self._wake = threading.Event()
+        self._idle = True
+        self._started = False
+        self._start_lock = threading.Lock()
+
+    def watch(self, key: int, handle: Any) -> None:
+        """A run begins on this thread; `key` is the thread's own."""
+        self._running[key] = (monotonic_ns(), handle)
+        if self._idle:  # read after the entry is made: the thread looks in the opposite order
+            if not self._started:
+                self._start()
+            self._wake.set()
+
+    def release(self, key: int) -> None:
+        """The run of this thread has ended."""
+        self._running.pop(key, None)
+
+    def _start(self) -> None:
+        with self._start_lock:
+            if not self._started:
+                self._started = True
+                threading.Thread(target=self._loop, name="watchdog", daemon=True).start()
+
+    def _loop(self) -> None:
+        while True:
+            self._idle = True
+            if not self._running:
+                self._wake.wait()
+            self._wake.clear()
+            self._idle = False
+            while running := list(self._running.items()):
+                now, first = monotonic_ns(), 0
+                for key, (start, handle) in running:
+                    due = start + self._timeout_ns
+                    if due <= now:
+                        self._stop(handle)
+                        if self._running.get(key) == (start, handle):
+                            self._running.pop(key, None)
+                    elif not first or due < first:
+                        first = due
+                if first:
+                    self._wake.wait((first - now) / 1e9)
+                    self._wake.clear()

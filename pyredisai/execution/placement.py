@@ -1,0 +1,97 @@
+"""Where a job runs: on the loop or on a worker. Pure: times are arguments.
+
+A hand-over to a thread costs about 50 us, a tiny model runs in 5. So the run time of each target and input
+signature is estimated, as a leaky minimum of what was measured (a minimum, because noise only adds; leaky, so
+that it follows a model that became slower), and what is known to be short runs on the loop at the end of the
+tick. A first run has no estimate and is a worker's. A run on the loop that took far longer than foretold puts
+its signature in debt: it goes to the workers until fast runs there have paid for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+from pyredisai.execution.job import Job
+
+LEAK = 1.02
+MAX_SIGNATURES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementPolicy:
+    """`inline_us`: runs estimated below it run on the loop, 0: none does. `tick_us`: the most of runs in a tick."""
+
+    inline_us: float = 80.0
+    tick_us: float = 500.0
+
+
+class Estimate:
+    """What is known of one target and input signature. Touched on the loop only. Times in microseconds.
+
+    Where its jobs are: `at_workers` with the workers, `in_tick` on the tick's list (`ticked`: those of them
+    that may share a batch), `waiting` for the workers to give theirs back.
+    """
+
+    __slots__ = ("at_workers", "debt_us", "each_us", "in_tick", "run_us", "ticked", "waiting")
+
+    def __init__(self) -> None:
+        self.run_us = math.inf
+        self.each_us = math.inf
+        self.debt_us = 0.0
+        self.at_workers = 0
+        self.in_tick = 0
+        self.ticked: deque[Job] = deque()
+        self.waiting: deque[Job] = deque()
+
+    def short(self, policy: PlacementPolicy) -> bool:
+        """Whether a run belongs on the loop."""
+        return self.run_us < policy.inline_us and self.debt_us <= 0
+
+    def add_run(self, elapsed_us: float) -> None:
+        """Learn from a run of one job, wherever it was."""
+        self.run_us = min(elapsed_us, self.run_us * LEAK)
+        if self.each_us > self.run_us:
+            self.each_us = self.run_us
+
+    def add_batch(self, elapsed_us: float, jobs: int) -> None:
+        """Learn from a run of several jobs as one batch: a job costs less in it than alone."""
+        each = elapsed_us / jobs
+        self.each_us = min(each, self.each_us * LEAK)
+        if self.run_us == math.inf:
+            self.run_us = elapsed_us
+
+    def slow_on_loop(self, cpu_us: float) -> None:
+        """Note that a run on the loop took `cpu_us`, more than a tick may."""
+        self.debt_us = max(self.debt_us, 0.0) + cpu_us
+
+    def pay(self, elapsed_us: float, policy: PlacementPolicy) -> None:
+        """A worker's run pays a debt off when it was fast."""
+        if self.debt_us > 0 and elapsed_us < policy.inline_us:
+            self.debt_us -= policy.inline_us
+
+    def most_in_batch(self, budget_us: float) -> int:
+        """How many jobs may run as one batch within `budget_us`; at least one."""
+        each = self.each_us if self.each_us < math.inf else self.run_us
+        return max(1, int(budget_us / max(each, 0.01)))
+
+
+def estimate_of(job: Job) -> Estimate | None:
+    """The estimate of the job's target and inputs; None where its runs belong to workers alone."""
+    estimates: dict[object, Estimate] | None = getattr(job.target, "estimates", None)
+    if estimates is None:
+        return None
+    inputs = job.inputs
+    key: object
+    if len(inputs) == 1:
+        tensor = inputs[0]
+        key = (tensor.dtype.name, tensor.shape)
+    else:
+        key = tuple([(tensor.dtype.name, tensor.shape) for tensor in inputs])
+    found = estimates.get(key)
+    if found is None:
+        if len(estimates) >= MAX_SIGNATURES:
+            return None
+        found = estimates[key] = Estimate()
+    return found
