@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyredisai.ai.dtype import BY_NUMPY, STRING
+from pyredisai.ai.dtype import DTYPES, STRING
 from pyredisai.ai.model import ModelOptions
 from pyredisai.ai.tensor import Tensor
 from pyredisai.backends.base import BackendSettings, SessionBase, one_line
@@ -29,6 +29,7 @@ from pyredisai.errors import BackendError, RunTimeout, ai_texts
 _PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 _TERMINATED = "terminate flag"
 _ERRORS_ONLY = 4
+_BY_NUMPY = {dtype.numpy: dtype for dtype in DTYPES.values()}
 
 
 def load(settings: BackendSettings, directory: Path | None) -> OnnxBackend:
@@ -142,7 +143,7 @@ def _tensor(output: Any) -> Tensor | None:
     """A run's output; None where it is a sequence or a map. Raises BackendError for a dtype that tensors lack."""
     if not isinstance(output, np.ndarray):
         return None
-    dtype = BY_NUMPY.get(output.dtype)
+    dtype = _BY_NUMPY.get(output.dtype)
     if dtype is None:
         raise BackendError(f"ERR unsupported output type {output.dtype}")
     if dtype is STRING:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-import numpy as np
-
 from pyredisai.ai.tensor import Tensor
 from pyredisai.errors import BackendError, ai_texts
 from pyredisai.execution.job import BatchPolicy, Job
@@ -53,6 +51,8 @@ def most_rows(policy: BatchPolicy) -> int:
 
 def concatenate(jobs: Sequence[Job]) -> list[Tensor]:
     """The jobs' inputs, joined along the first dimension in their order. Strings and numbers alike."""
+    import numpy as np  # not with the module: a server that runs nothing starts without it
+
     joined = []
     for column in zip(*(job.inputs for job in jobs), strict=True):
         array = np.concatenate([tensor.array for tensor in column])
