@@ -12,10 +12,12 @@ would run on the loop wait for them.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from pyredisai.clock import monotonic_ns
@@ -56,8 +58,8 @@ class QueueInfo:
 class LoopOutbox:
     """Finished jobs on their way to the loop: many of them, one wake-up."""
 
-    def __init__(self, loop: Loop, deliver: Callable[[], None]) -> None:
-        self._loop = loop
+    def __init__(self, deliver: Callable[[], None]) -> None:
+        self.loop: Loop | None = None
         self._deliver = deliver
         self._jobs: deque[Job] = deque()
         self._pending = False
@@ -73,8 +75,9 @@ class LoopOutbox:
             return
         self._pending = True
         self._last_ns = now_ns
+        assert self.loop is not None
         try:
-            self._loop.call_soon_threadsafe(self._deliver)
+            self.loop.call_soon_threadsafe(self._deliver)
         except RuntimeError:  # the loop is closed: nobody waits for a reply
             pass
 
@@ -96,12 +99,13 @@ class LoopOutbox:
 class Scheduler:
     """Device name to queue. `threads` workers a queue; `policy` says what runs on the loop.
 
+    `loop` is the running one when it is not given (it must run by the first job).
     `cpu_ns` is the CPU clock of the calling thread, `now_ns` a monotonic clock; tests give their own.
     """
 
     def __init__(
         self,
-        loop: Loop,
+        loop: Loop | None = None,
         *,
         threads: int = 1,
         policy: PlacementPolicy | None = None,
@@ -110,10 +114,10 @@ class Scheduler:
     ) -> None:
         self.threads = threads
         self.policy = policy or PlacementPolicy()
-        self._loop = loop
+        self._given_loop = loop
         self._now_ns = now_ns
         self._cpu_ns = cpu_ns
-        self._outbox = LoopOutbox(loop, self._deliver)
+        self._outbox = LoopOutbox(self._deliver)
         self._queues: dict[str, DeviceQueue] = {}
         self._background = BackgroundPool()
         self._tick: deque[Job | Estimate] = deque()
@@ -121,6 +125,10 @@ class Scheduler:
         self._closed = False
         self.runs_on_loop = 0
         self.ensure_queue("CPU")
+
+    @cached_property
+    def _loop(self) -> Loop:
+        return self._given_loop or asyncio.get_running_loop()
 
     def ensure_queue(self, device: str) -> None:
         """Make the queue of a device (upper-cased); its threads start with its first job."""
@@ -133,6 +141,8 @@ class Scheduler:
     def submit(self, device: str, job: Job) -> None:
         """Queue a job. Its `done` is called later on the loop, once, with `outcome` set."""
         job.queue = self._queues.get(device) or self._queue(device)
+        if self._outbox.loop is None:
+            self._outbox.loop = self._loop
         job.queued_ns = self._now_ns()
         estimate = job.estimate = estimate_of(job)
         if estimate is None:
@@ -145,6 +155,8 @@ class Scheduler:
     def run_in_background(self, function: Callable[[], T], done: Callable[[T | BaseException], None]) -> None:
         """Run `function` on a helper thread; `done(result or exception)` is called on the loop."""
 
+        loop = self._loop
+
         def work() -> None:
             result: T | BaseException
             try:
@@ -152,7 +164,7 @@ class Scheduler:
             except BaseException as error:
                 result = error
             try:
-                self._loop.call_soon_threadsafe(done, result)
+                loop.call_soon_threadsafe(done, result)
             except RuntimeError:  # the loop is closed: nobody waits
                 pass
 

@@ -31,7 +31,7 @@ def build_services(config: Registry) -> Services:
         journal=Journal(),
         stats=ServerStats(),
         clients={},
-        scheduler=Scheduler(asyncio.get_running_loop()),
+        scheduler=Scheduler(),
         loader=BackendLoader(),
         call=call,
         log=lambda level, text: print(level, text, file=sys.stderr),
