@@ -11,6 +11,7 @@ from pyredisai.resp.replies import Blocked, Reply
 if TYPE_CHECKING:
     from pyredisai.commands.context import Context
     from pyredisai.commands.spec import Args, Command
+    from pyredisai.commands.tracking import Tracked
 
 
 class Link(Protocol):
@@ -73,6 +74,7 @@ class Client:
     monitor: bool = False
     held: bool = False
     waiting: Blocked | None = None
+    tracking: Tracked | None = None
     no_evict: bool = False
     blocked: bool = False
     closing: bool = False

@@ -20,6 +20,9 @@ def flag_letters(client: Client) -> str:
         letters += "P"
     if client.queued is not None:
         letters += "x"
+    tracked = client.tracking
+    if tracked is not None:
+        letters += "t" + "R" * tracked.broken_redirect + "B" * tracked.bcast
     if client.blocked or client.held:
         letters += "b"
     letters += "".join(sorted(client.flags))
@@ -68,7 +71,7 @@ def describe_client(client: Client) -> str:
         "events": "rw" if waiting else "r",
         "cmd": client.last_command,
         "user": client.user if client.authenticated else "(superuser)",
-        "redir": client.extra["tracking"].redirect if "tracking" in client.extra else -1,
+        "redir": -1 if client.tracking is None else client.tracking.redirect,
         "resp": client.resp,
         "lib-name": client.lib_name.decode("latin-1"),
         "lib-ver": client.lib_ver.decode("latin-1"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyredisai.commands.client import Client
+    from pyredisai.commands.tracking import TrackingTable
 
 NEVER_SLOW = 2**63
 
@@ -24,6 +25,7 @@ class Guard:
     `paused`: "", "write" or "all" (CLIENT PAUSE); `held` are the requests kept back, as functions that run them.
     `monitors`: clients that get a feed of every command. `slow_ns`: a command that took at least as long is handed
     to `on_slow(client, args, command, ns)` (slow log, latency monitor). `track_latency`: keep histograms.
+    `tracking` is there while a client uses CLIENT TRACKING.
     """
 
     over_memory: bool = False
@@ -34,6 +36,7 @@ class Guard:
     slow_ns: int = NEVER_SLOW
     on_slow: Callable[..., Any] = lambda *_: None
     track_latency: bool = True
+    tracking: TrackingTable | None = None
 
     def forget(self, client: Client) -> None:
         """Drop a client that is gone or reset."""

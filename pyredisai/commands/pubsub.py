@@ -12,6 +12,7 @@ from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.help import help_reply
 from pyredisai.commands.spec import Args, Family
+from pyredisai.errors import ReplyError, texts
 from pyredisai.glob import Matcher, compile_glob
 from pyredisai.resp.encoder import Buffers, encode
 from pyredisai.resp.replies import NO_REPLY, Push, Raw, Reply, Several
@@ -234,6 +235,8 @@ family.add("pubsub", None, arity=-2)
 
 
 def _matching(names: Iterable[bytes], args: Args) -> Reply:
+    if len(args) > 3:
+        raise ReplyError(texts.subcommand_arguments(args[1], "pubsub"))
     if len(args) < 3:
         return list(names)
     matches = compile_glob(args[2])

@@ -14,6 +14,7 @@ from pyredisai.commands import (
     scan,
     strings,
     substrings,
+    tracking,
 )
 from pyredisai.commands.acl import commands as acl
 from pyredisai.commands.ai import tensors
@@ -29,6 +30,7 @@ FAMILIES: tuple[Family, ...] = (
     substrings.family,
     counters.family,
     pubsub.family,
+    tracking.family,
     tensors.family,
     clients.family,
     monitor.family,

@@ -229,3 +229,41 @@ def invalid_expire(command: str) -> str:
 def not_between(low: int, high: int) -> str:
     """The reply to a number beyond its bounds."""
     return f"ERR value is out of range, value must between {low} and {high}"
+
+
+# Client-side caching
+
+TRACKING_ONE_REDIRECT = "ERR A client can only redirect to a single other client"
+TRACKING_NO_REDIRECT_CLIENT = "ERR The client ID you want redirect to does not exist"
+TRACKING_PREFIX_NEEDS_BCAST = "ERR PREFIX option requires BCAST mode to be enabled"
+TRACKING_BCAST_SWITCH = (
+    "ERR You can't switch BCAST mode on/off before disabling tracking for this client, "
+    "and then re-enabling it with a different mode."
+)
+TRACKING_OPT_WITH_BCAST = "ERR OPTIN and OPTOUT are not compatible with BCAST"
+TRACKING_OPTIN_AND_OPTOUT = "ERR You can't specify both OPTIN mode and OPTOUT mode"
+TRACKING_OPT_SWITCH = (
+    "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, "
+    "and then re-enabling it with a different mode."
+)
+CACHING_NEEDS_TRACKING = (
+    "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
+)
+CACHING_YES_NEEDS_OPTIN = "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."
+CACHING_NO_NEEDS_OPTOUT = "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode."
+
+
+def tracking_prefix_overlap(prefix: bytes, other: bytes, which: str) -> str:
+    """The reply to overlapping prefixes; `which` is "an existing" or "another provided"."""
+    return (
+        f"ERR Prefix '{prefix.decode('latin-1')}' overlaps with {which} prefix '{other.decode('latin-1')}'. "
+        "Prefixes for a single client must not overlap."
+    )
+
+
+def subcommand_arguments(name: bytes, parent: str) -> str:
+    """The reply of a container to a subcommand whose arguments are too many; `parent` is its name in lower case."""
+    return (
+        f"ERR unknown subcommand or wrong number of arguments for '{name[:128].decode('latin-1')}'. "
+        f"Try {parent.upper()} HELP."
+    )

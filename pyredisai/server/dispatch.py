@@ -58,6 +58,8 @@ def process(ctx: Context, args: Args) -> Reply:
         reply = execute(ctx, command, args)
         if server.deferred:
             server.run_deferred()
+    if guard.tracking is not None:
+        reply = guard.tracking.after_request(client, command, reply)
     return reply if client.reply_mode == "on" else gates.silence(client, reply)
 
 
@@ -147,6 +149,8 @@ def execute(ctx: Context, command: Command, args: Args, *, nested: bool = False)
     server.stats.commands_processed += 1
     if events.dirty != dirty and server.journal.subscribers:
         journal(ctx, command, args, db, nested)
+    if guard.tracking is not None:
+        guard.tracking.after_command(ctx, command, args)
     return reply
 
 
