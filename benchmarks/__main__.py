@@ -88,7 +88,9 @@ def main() -> int:
         f"\nwritten to {options.output}: {preset}.json" + (f", {preset}.png" if drawn else " (no plot: no matplotlib)")
     )
     if options.write_results:
-        (FOLDER / "RESULTS.md").write_text(markdown(rows, facts, f"make bench ARGS={preset}"), "utf-8")
+        (FOLDER / "RESULTS.md").write_text(
+            markdown(rows, facts, " ".join(["python -m benchmarks", *sys.argv[1:]])), "utf-8"
+        )
     below = [row for row in rows if row.verdict == "BELOW"]
     for row in below:
         print(f"below its goal: {row.name}: {median(row.ratios):.2f}, goal {row.reach:.2f}")
