@@ -24,32 +24,30 @@ PRESETS = {"smoke": (1, 0.02), "quick": (2, 0.3), "full": (5, 2.0)}  # rounds, s
 SMOKE_CASES = ("PING, 1 client", "exec to first PONG")
 
 
-def measure(case: Case, rounds: int, seconds: float) -> Row:
-    """All rounds of a case."""
-    row = Row(case.group, case.name, case.against, case.unit, case.reach, case.aim)
+def measure(case: Case, rounds: int, seconds: float) -> list[Row]:
+    """All rounds of a case; a row for what it compares, and one for CPU time where it asks for that."""
+    rows = [Row(case.group, case.name, case.against, case.unit, case.reach, case.aim)]
+    if case.with_cpu:
+        rows.append(Row(case.group, f"{case.name}: server CPU", case.against, "us/request"))
     try:
         for _ in range(rounds):
-            ours = getattr(case.ours(seconds), case.measure)
-            reference = getattr(case.reference(seconds), case.measure)
-            row.ours.append(ours)
-            row.reference.append(reference)
-            low, high = (reference, ours) if case.measure == "rate" else (ours, reference)
-            row.ratios.append(high / low if low else float("nan"))
+            ours, reference = case.ours(seconds), case.reference(seconds)
+            for row, field in zip(rows, (case.measure, "cpu"), strict=False):
+                row.add(getattr(ours, field), getattr(reference, field), more_is_better=field == "rate")
     except Unavailable as reason:
-        row.unavailable = str(reason)
-    return row
+        for row in rows:
+            row.unavailable = str(reason)
+    return rows
 
 
 def run(only: str, rounds: int, seconds: float, names: Sequence[str] = ()) -> list[Row]:
     """Measure what was chosen, telling each result as it comes."""
     rows = []
     with pair() as servers:
-        for group in GROUPS:
-            for case in group(servers):
-                title = f"{case.group} {case.name}"
-                if only.lower() not in title.lower() or (names and case.name not in names):
-                    continue
-                row = measure(case, rounds, seconds)
+        for case in (case for group in GROUPS for case in group(servers)):
+            if only.lower() not in f"{case.group} {case.name}".lower() or (names and case.name not in names):
+                continue
+            for row in measure(case, rounds, seconds):
                 rows.append(row)
                 text = cells(row)
                 print(f"{text[0]} | {text[1]}: {text[2]}  [{text[3]} {text[4]}] {text[6]}", flush=True)

@@ -39,7 +39,8 @@ Run = Callable[[float], Sample]  # seconds -> what was measured
 class Case:
     """One row. `measure` names the field of `Sample` that is compared; the ratio is > 1 where we are better.
 
-    `reach` and `aim` are the project's goals for that ratio (None: no goal).
+    `reach` and `aim` are the project's goals for that ratio (None: no goal). `with_cpu` adds a row from the same runs:
+    the server's CPU time for a request.
     """
 
     group: str
@@ -51,6 +52,7 @@ class Case:
     reach: float | None = None
     aim: float | None = None
     unit: str = "requests/s"
+    with_cpu: bool = False
 
 
 def need(server: Server | None) -> Server:
@@ -106,8 +108,7 @@ def _blob_cases(pair: Pair, data: bytes, label: str, clients: int) -> Iterator[C
         sides = (run(pair.ours, ours, first_ours), run(pair.reference, theirs, first_theirs))
         title, against = f"{name} {label}, {_clients(clients)}", f"{theirs[0]} of {label}"
         goals = _blob_goals(name, label)
-        yield Case("tensors", f"{title}: p50", against, *sides, "p50", *goals, unit="ms")
-        yield Case("tensors", f"{title}: server CPU", against, *sides, "cpu", unit="us/request")
+        yield Case("tensors", title, against, *sides, "p50", *goals, unit="ms", with_cpu=True)
 
 
 def _blob_goals(name: str, label: str) -> tuple[float | None, float | None]:

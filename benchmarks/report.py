@@ -32,6 +32,13 @@ class Row:
     reference: list[float] = field(default_factory=list)
     unavailable: str | None = None
 
+    def add(self, ours: float, reference: float, *, more_is_better: bool) -> None:
+        """One round."""
+        self.ours.append(ours)
+        self.reference.append(reference)
+        high, low = (ours, reference) if more_is_better else (reference, ours)
+        self.ratios.append(high / low if low else float("nan"))
+
     @property
     def verdict(self) -> str:
         """How the median stands to the goals."""

@@ -8,7 +8,12 @@ from benchmarks.load import Sample, Unavailable, percentiles
 from benchmarks.report import HEAD, Row, cells, markdown, number, table
 
 
-def case(measured: str, ours: float, reference: float) -> Case:
+def measured(case: Case, rounds: int = 1) -> Row:
+    (row,) = measure(case, rounds, 0)
+    return row
+
+
+def case(measure_of: str, ours: float, reference: float) -> Case:
     return Case(
         "g",
         "n",
@@ -22,12 +27,12 @@ def case(measured: str, ours: float, reference: float) -> Case:
 
 
 def test_ratio_is_above_one_where_we_are_better() -> None:
-    assert measure(case("rate", 200, 100), 3, 0).ratios == [2, 2, 2]
-    assert measure(case("p99", 2.0, 4.0), 1, 0).ratios == [2]
+    assert measured(case("rate", 200, 100), 3).ratios == [2, 2, 2]
+    assert measured(case("p99", 2.0, 4.0), 1).ratios == [2]
 
 
 def test_verdict() -> None:
-    assert [measure(case("rate", rate, 100), 1, 0).verdict for rate in (100, 90, 70)] == ["aim", "reach", "BELOW"]
+    assert [measured(case("rate", rate, 100), 1).verdict for rate in (100, 90, 70)] == ["aim", "reach", "BELOW"]
     assert Row("g", "n", "a", "u").verdict == ""
 
 
@@ -35,13 +40,13 @@ def test_what_cannot_be_measured_says_why() -> None:
     def missing(_seconds: float) -> Sample:
         raise Unavailable("no redis-server")
 
-    row = measure(Case("g", "n", "a", missing, missing), 2, 0)
+    row = measured(Case("g", "n", "a", missing, missing), 2)
     assert row.ratios == []
     assert "no redis-server" in " ".join(cells(row))
 
 
 def test_table_is_aligned_and_markdown_holds_the_machine() -> None:
-    row = measure(case("rate", 123456, 100000), 1, 0)
+    row = measured(case("rate", 123456, 100000), 1)
     lines = table([row, row]).splitlines()
     assert lines[0].split() == " ".join(HEAD).split()
     assert lines[1] == lines[2]
@@ -59,3 +64,16 @@ def test_percentiles_are_milliseconds() -> None:
     p50, p99 = percentiles([i / 1000 for i in range(101)])
     assert round(p50, 6) == 50
     assert round(p99, 6) == 99
+
+
+def test_cpu_time_comes_from_the_same_runs() -> None:
+    runs = []
+
+    def run(_seconds: float) -> Sample:
+        runs.append(1)
+        return Sample(p50=1.0, cpu=5.0)
+
+    rows = measure(Case("g", "n", "a", run, run, "p50", with_cpu=True), 2, 0)
+    assert len(runs) == 4
+    assert [row.name for row in rows] == ["n", "n: server CPU"]
+    assert [row.ours for row in rows] == [[1.0, 1.0], [5.0, 5.0]]
