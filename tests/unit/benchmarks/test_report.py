@@ -13,17 +13,9 @@ def measured(case: Case, rounds: int = 1) -> Row:
     return row
 
 
-def case(measure_of: str, ours: float, reference: float) -> Case:
-    return Case(
-        "g",
-        "n",
-        "a",
-        lambda _: Sample(**{measured: ours}),
-        lambda _: Sample(**{measured: reference}),
-        measured,
-        0.8,
-        1.0,
-    )
+def case(field: str, ours: float, reference: float) -> Case:
+    sides = [lambda _, value=value: Sample(**{field: value}) for value in (ours, reference)]
+    return Case("g", "n", "a", *sides, field, 0.8, 1.0)
 
 
 def test_ratio_is_above_one_where_we_are_better() -> None:
