@@ -17,7 +17,7 @@ from pyredisai.commands import (
     tracking,
 )
 from pyredisai.commands.acl import commands as acl
-from pyredisai.commands.ai import tensors
+from pyredisai.commands.ai import info, models, tensors
 from pyredisai.commands.spec import Family, Table
 
 FAMILIES: tuple[Family, ...] = (
@@ -32,6 +32,8 @@ FAMILIES: tuple[Family, ...] = (
     pubsub.family,
     tracking.family,
     tensors.family,
+    models.family,
+    info.family,
     clients.family,
     monitor.family,
     acl.family,

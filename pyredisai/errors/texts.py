@@ -15,6 +15,7 @@ OOM = "OOM command not allowed when used memory > 'maxmemory'."
 EXECABORT = "EXECABORT Transaction discarded because of previous errors."
 NOT_IN_MULTI = "ERR Command not allowed inside a transaction"
 NOPROTO = "NOPROTO unsupported protocol version"
+INVALID_COMMAND_ARGUMENTS = "ERR Invalid arguments specified for command"
 LOADING = "LOADING Redis is loading the dataset in memory"
 
 WRONGPASS = "WRONGPASS invalid username-password pair or user is disabled."

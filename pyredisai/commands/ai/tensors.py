@@ -27,7 +27,7 @@ _INT64_MAX: Final = 2**63 - 1
 _MEMORY: Final = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-@family.command("ai.tensorset", arity=-1, flags="write denyoom module", keys=(1, 1, 1), big=True)
+@family.command("ai.tensorset", arity=-1, flags="write denyoom", keys=(1, 1, 1), big=True)
 def tensorset(ctx: Context, args: Args) -> Reply:
     """AI.TENSORSET key dtype [dim …] [BLOB data | VALUES value …]; without data, zeros."""
     if len(args) < 4:
@@ -43,7 +43,7 @@ def tensorset(ctx: Context, args: Args) -> Reply:
     return OK
 
 
-@family.command("ai.tensorget", arity=-1, flags="readonly module", keys=(1, 1, 1))
+@family.command("ai.tensorget", arity=-1, flags="readonly", keys=(1, 1, 1))
 def tensorget(ctx: Context, args: Args) -> Reply:
     """AI.TENSORGET key [META] [BLOB | VALUES]."""
     if not 2 <= len(args) <= 4:

@@ -1,0 +1,26 @@
+"""From a model's blob to a model that runs: for AI.MODELSTORE, and for loading what was saved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pyredisai.ai.model import Model, ModelOptions
+from pyredisai.backends.base import Backend
+from pyredisai.backends.loader import BackendLoader
+from pyredisai.errors import BackendError, ai_texts
+
+
+def open_model(
+    loader: BackendLoader, backend: str, device: str, blob: bytes | memoryview, options: ModelOptions
+) -> Model:
+    """Import the backend if need be and open the model; takes seconds, so call it on a helper thread.
+
+    `device` in the user's case. Raises BackendError with the text that the client gets.
+    """
+    loaded: Backend = loader.get(backend)
+    name = device.upper().removesuffix(":")
+    if not loaded.has_device(name):
+        raise BackendError(ai_texts.device_missing(backend, name))
+    session = loaded.open_model(blob, name, options)
+    names = replace(options, inputs=session.input_names, outputs=session.output_names)
+    return Model(backend, device, blob, names, session)

@@ -1,0 +1,169 @@
+"""AI.MODELSTORE, AI.MODELGET, AI.MODELDEL, AI.MODELEXECUTE and AI._MODELSCAN."""
+
+from __future__ import annotations
+
+from pyredisai.ai.model import Model
+from pyredisai.backends.opening import open_model
+from pyredisai.commands.ai.cursor import is_keyword
+from pyredisai.commands.ai.model_args import (
+    StoreRequest,
+    find_model,
+    model_execute_keys,
+    parse_model_execute,
+    parse_model_store,
+)
+from pyredisai.commands.ai.running import may_block, outcome_error, refuse_unless_blocking, run_model
+from pyredisai.commands.ai.tensors import find_tensor
+from pyredisai.commands.context import Context, Services
+from pyredisai.commands.spec import Args, Family
+from pyredisai.errors import ReplyError, texts
+from pyredisai.keyspace.database import Database
+from pyredisai.resp.replies import OK, Blocked, Error, Reply
+
+family = Family("module", module="ai")
+
+
+@family.command("ai.modelstore", arity=-1, flags="write denyoom", keys=(1, 1, 1), big=True)
+def modelstore(ctx: Context, args: Args) -> Reply:
+    """AI.MODELSTORE key backend device [TAG tag] [batch options] [INPUTS n … OUTPUTS n …] BLOB piece …"""
+    if len(args) < 6:
+        raise ReplyError(texts.wrong_arity("ai.modelstore"))
+    return store_model(ctx, parse_model_store(args, ctx.server.loader.names()), args)
+
+
+def store_model(ctx: Context, request: StoreRequest, args: Args) -> Reply:
+    """Open the model on a helper thread and store it when that is done; others are served meanwhile.
+
+    Where nothing may block, the loop does it. A model that does not open leaves the key as it was; the
+    command is journalled (`args`) when the model is stored.
+    """
+    services = ctx.server
+    check_overwritable(ctx.db, request.key)
+
+    def opened() -> Model:
+        return open_model(services.loader, request.backend, request.device, request.blob, request.options)
+
+    if not may_block(ctx.client):
+        try:
+            put_model(services, ctx.db, request, opened())
+        except ReplyError:
+            raise
+        except Exception as error:
+            raise ReplyError(outcome_error(services, error)) from error
+        return OK
+    database = ctx.client.db
+    blocked = Blocked()
+
+    def done(result: Model | BaseException) -> None:
+        blocked.resolve(finish_store(services, database, request, args, result))
+
+    services.scheduler.run_in_background(opened, done)
+    return blocked
+
+
+def finish_store(
+    services: Services, database: int, request: StoreRequest, args: Args, result: Model | BaseException
+) -> Reply:
+    """The end of a MODELSTORE that was opened elsewhere: store and journal, or the error."""
+    if isinstance(result, BaseException):
+        return Error(outcome_error(services, result))
+    try:
+        put_model(services, services.databases[database], request, result)
+    except ReplyError as error:
+        return Error(error.text)
+    if services.journal.subscribers:
+        services.journal.append(database, [args])
+    return OK
+
+
+def put_model(services: Services, database: Database, request: StoreRequest, model: Model) -> None:
+    """Store an opened model and make its device's queue. Raises ReplyError for a key of another type."""
+    check_overwritable(database, request.key)
+    services.scheduler.ensure_queue(model.device)
+    database.set(request.key, model)
+
+
+def check_overwritable(database: Database, key: bytes) -> None:
+    """A model may replace a model or nothing. Raises ReplyError."""
+    old = database.get(key)
+    if old is not None and type(old) is not Model:
+        raise ReplyError(texts.WRONGTYPE)
+
+
+@family.command("ai.modelget", arity=-1, flags="readonly", keys=(1, 1, 1))
+def modelget(ctx: Context, args: Args) -> Reply:
+    """AI.MODELGET key [META] [BLOB]; neither means both, other words mean nothing."""
+    if not 2 <= len(args) <= 4:
+        raise ReplyError(texts.wrong_arity("ai.modelget"))
+    model = find_model(ctx.db, args[1])
+    meta = any(is_keyword(word, b"META") for word in args[2:])
+    blob = any(is_keyword(word, b"BLOB") for word in args[2:])
+    chunk_size = ctx.server.config["ai.model-chunk-size"]
+    if blob and not meta:
+        return chunked(model.blob, chunk_size)
+    reply = model_meta(model)
+    if blob or not meta:
+        reply += b"blob", chunked(model.blob, chunk_size)
+    return reply
+
+
+def model_meta(model: Model) -> list[Reply]:
+    """The fields of AI.MODELGET META."""
+    options = model.options
+    return [
+        *(b"backend", model.backend),
+        *(b"device", model.device),
+        *(b"tag", options.tag),
+        *(b"batchsize", options.batch_size),
+        *(b"minbatchsize", options.min_batch_size),
+        *(b"inputs", options.inputs),
+        *(b"outputs", options.outputs),
+        *(b"minbatchtimeout", options.min_batch_timeout),
+    ]
+
+
+def chunked(blob: bytes | memoryview, size: int) -> Reply:
+    """A blob as MODELGET gives it: one bulk below the chunk size, else all its chunks and a last, shorter one.
+
+    The last is empty where the length is a multiple of the size; RedisAI does so.
+    """
+    if len(blob) < size:
+        return blob
+    view = memoryview(blob)
+    return [view[start : start + size] for start in range(0, len(blob) + 1, size)]
+
+
+@family.command("ai.modeldel", arity=-1, flags="write", keys=(1, 1, 1))
+def modeldel(ctx: Context, args: Args) -> Reply:
+    """AI.MODELDEL key; runs that are queued go on."""
+    if len(args) != 2:
+        raise ReplyError(texts.wrong_arity("ai.modeldel"))
+    find_model(ctx.db, args[1])
+    ctx.db.delete(args[1])
+    return OK
+
+
+@family.command("ai._modelscan", arity=-1, flags="readonly")
+def modelscan(ctx: Context, args: Args) -> Reply:
+    """AI._MODELSCAN: key and tag of every model in the selected database."""
+    if len(args) != 1:
+        raise ReplyError(texts.wrong_arity("ai._modelscan"))
+    found = [key for key, value in ctx.db.data.items() if type(value) is Model]
+    models = ((key, ctx.db.get(key)) for key in found)
+    return [[key, model.options.tag] for key, model in models if model is not None]
+
+
+@family.command(
+    "ai.modelexecute",
+    arity=-1,
+    flags="write denyoom",
+    keys=(4, 4, 1),
+    get_keys=model_execute_keys,
+)
+def modelexecute(ctx: Context, args: Args) -> Reply:
+    """AI.MODELEXECUTE key INPUTS n key … OUTPUTS n key … [TIMEOUT ms]."""
+    refuse_unless_blocking(ctx.client)
+    database = ctx.db
+    request = parse_model_execute(database, args)
+    inputs = [find_tensor(database, key) for key in request.inputs]
+    return run_model(ctx, request.model, inputs, request.outputs, request.timeout_ms)
