@@ -73,7 +73,7 @@ class Backend(Protocol):
         """Whether `device` (CPU, CPU:1, GPU, GPU:0 …, upper case) is there."""
 
     def open_model(self, blob: bytes | memoryview, device: str, options: ModelOptions) -> Session:
-        """Open a model. Raises BackendError with the text that the client gets."""
+        """Open a model. Raises BackendError with the text that the client gets, for a device that is not there too."""
 
 
 def one_line(text: str) -> str:

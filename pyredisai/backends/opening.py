@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pyredisai.ai.model import Model, ModelOptions
-from pyredisai.backends.base import Backend
 from pyredisai.backends.loader import BackendLoader
-from pyredisai.errors import BackendError, ai_texts
 
 
 def open_model(
@@ -15,12 +13,9 @@ def open_model(
 ) -> Model:
     """Import the backend if need be and open the model; takes seconds, so call it on a helper thread.
 
-    `device` in the user's case. Raises BackendError with the text that the client gets.
+    `device` in the user's case. Raises BackendError with the text that the client gets, for a device that is not
+    there too.
     """
-    loaded: Backend = loader.get(backend)
-    name = device.upper().removesuffix(":")
-    if not loaded.has_device(name):
-        raise BackendError(ai_texts.device_missing(backend, name))
-    session = loaded.open_model(blob, name, options)
+    session = loader.get(backend).open_model(blob, device.upper().removesuffix(":"), options)
     names = replace(options, inputs=session.input_names, outputs=session.output_names)
     return Model(backend, device, blob, names, session)

@@ -59,21 +59,6 @@ NO_TIMEOUT_VALUE = "ERR No value provided for TIMEOUT"
 INVALID_TIMEOUT = "ERR Invalid value for TIMEOUT"
 
 
-_NO_GPU = {
-    "TF": "ERR GPU requested but TF couldn't find CUDA",
-    "TORCH": "GPU requested but Torch couldn't find CUDA",
-    "ONNX": "ERR GPU requested but ONNX couldn't find CUDA",
-    "TFLITE": "ERR GPU requested but TFLITE couldn't find CUDA",
-}
-
-
-def device_missing(backend: str, device: str) -> str:
-    """The reply to a model for a device (upper case) that is not there."""
-    if device.startswith("GPU") and backend in _NO_GPU:
-        return _NO_GPU[backend]
-    return f"ERR {backend} finds no device {device}"
-
-
 def internal_error(error: BaseException) -> str:
     """The reply when a run or a backend raised what nobody expected."""
     return f"ERR {type(error).__name__}: {error}"

@@ -69,6 +69,8 @@ class FakeBackend:
         return device.startswith("CPU")
 
     def open_model(self, blob: bytes | memoryview, device: str, options: ModelOptions) -> FakeSession:
+        if not self.has_device(device):
+            raise BackendError("ERR GPU requested")
         if bytes(blob) == b"garbage":
             raise BackendError("no model")
         return FakeSession(bytes(blob).decode("latin-1"))
