@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from typing import Any, NoReturn
 
 import click
@@ -21,7 +22,7 @@ from pyredisai.config.registry import Registry
 from pyredisai.errors import ConfigError
 from pyredisai.errors import config_texts as texts
 from pyredisai.server.app import serve
-from pyredisai.server.log import LEVELS, log_line
+from pyredisai.server.log import log_line, write_log
 
 
 class RedisCommand(click.Command):
@@ -78,23 +79,10 @@ def configure(argv: tuple[str, ...]) -> Registry:
     if registry.users:
         refuse(f"user: {texts.unavailable('ACL')}")
     try:
-        start_modules(registry, loader.module_options, lambda level, text: early_log(registry, level, text))
+        start_modules(registry, loader.module_options, partial(write_log, registry))
     except ConfigError:
         raise SystemExit(1) from None
     return registry
-
-
-def early_log(registry: Registry, level: str, text: str) -> None:
-    """Log while there is no server yet, with its format, level and file."""
-    levels = list(LEVELS)
-    if levels.index(level) < levels.index(registry["loglevel"]):
-        return
-    line = log_line(level, text)
-    if registry["logfile"]:
-        with open(registry["logfile"], "a", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(line)
-    else:
-        click.echo(line, nl=False)
 
 
 def refuse(text: str) -> NoReturn:
@@ -105,4 +93,7 @@ def refuse(text: str) -> NoReturn:
 
 def run(config: Registry) -> Any:
     """Serve until the end."""
-    asyncio.run(serve(config))
+    try:
+        asyncio.run(serve(config))
+    except ConfigError:
+        raise SystemExit(1) from None

@@ -27,5 +27,5 @@ class ModuleInfo:
 
 def loaded_modules(services: Services) -> list[ModuleInfo]:
     """Every module, in the order of loading."""
-    path, args = services.extra.get("module-path", ("", ()))
-    return [ModuleInfo("ai", AI_MODULE_VERSION, path, tuple(args))]
+    module = services.config.module
+    return [ModuleInfo("ai", AI_MODULE_VERSION, module.path, tuple(module.arguments))]

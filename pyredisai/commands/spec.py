@@ -204,6 +204,15 @@ class Table:
             if "protected" not in command.flags:
                 self.by_bytes[name.encode()] = self.by_bytes[name.upper().encode()] = command
 
+    def rename(self, old: str, new: str) -> None:
+        """Let a command answer to another name alone (`rename-command`); an empty one removes it."""
+        command = self.commands.pop(old)
+        self.by_bytes = {name: other for name, other in self.by_bytes.items() if other is not command}
+        if new:
+            self.commands[new] = command
+            if "protected" not in command.flags:
+                self.by_bytes[new.encode()] = self.by_bytes[new.upper().encode()] = command
+
     def find(self, name: bytes) -> Command | None:
         """The command called `name`, or None."""
         return self.by_bytes.get(name) or self.commands.get(name.lower().decode("latin-1"))

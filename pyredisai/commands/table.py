@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pyredisai.commands import (
     clients,
+    config,
     connection,
     counters,
     encoding,
     expire,
     keys,
+    module,
     monitor,
     pubsub,
     scan,
@@ -17,6 +19,7 @@ from pyredisai.commands import (
     tracking,
 )
 from pyredisai.commands.acl import commands as acl
+from pyredisai.commands.ai import config as ai_config
 from pyredisai.commands.ai import info, models, tensors
 from pyredisai.commands.spec import Family, Table
 
@@ -37,6 +40,9 @@ FAMILIES: tuple[Family, ...] = (
     clients.family,
     monitor.family,
     acl.family,
+    config.family,
+    module.family,
+    ai_config.family,
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pyredisai.config.param import Param
 from pyredisai.config.types import LLONG_MAX, AbsolutePath, Int, ParamType, Text
@@ -84,8 +84,12 @@ FILE_NAMES: Final = ("redisai.so", "redisai")
 
 @dataclass(slots=True)
 class Module:
-    """The module as MODULE LIST shows it. `loaded` tells that a loadmodule line or MODULE LOAD named it."""
+    """The module as MODULE LIST shows it. `loaded` tells that a loadmodule line or MODULE LOAD named it.
+
+    `values` are what its path and arguments made of the AI parameters.
+    """
 
     path: str = os.path.join(MODULE_DIRECTORY, FILE_NAMES[0])
     arguments: list[str] = field(default_factory=list)
     loaded: bool = False
+    values: dict[str, Any] = field(default_factory=dict)

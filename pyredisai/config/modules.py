@@ -47,7 +47,8 @@ def load_module(registry: Registry, path: str, arguments: Sequence[str], log: Lo
         log("warning", f"Module {path} initialization failed. Module not loaded")
         raise
     log("notice", f"Module 'ai' loaded from {path}")
-    return Module(path, list(arguments), loaded=True)
+    values = {name: registry[name] for name in before}
+    return Module(path, list(arguments), loaded=True, values=values)
 
 
 def set_options(registry: Registry, arguments: Sequence[str], log: Log) -> None:

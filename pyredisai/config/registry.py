@@ -28,6 +28,7 @@ class Registry:
     an alias answers as well. `config_file` is the file that CONFIG REWRITE writes. `modules` are the
     loadmodule lines (path, arguments), `module` the AI module as it is loaded, `users`
     the user lines, `renames` the rename-command lines.
+    `more_lines` makes what else CONFIG REWRITE writes, by directive (`user`).
     """
 
     def __init__(self, values: dict[str, Any] | None = None) -> None:
@@ -36,6 +37,7 @@ class Registry:
         self.modules: list[tuple[str, list[str]]] = []
         self.module = Module()
         self.users: list[list[str]] = []
+        self.more_lines: dict[str, Callable[[], list[str]]] = {}
         self.renames: list[tuple[str, str]] = []
         self._watchers: dict[str, list[Watcher]] = {}
         self._loaded: set[str] = set()
@@ -60,9 +62,12 @@ class Registry:
         return param.type.show(self._values[param.name])
 
     def is_default(self, name: str) -> bool:
-        """Whether a parameter has its default."""
+        """Whether a parameter has its default, for AI options what the module's arguments made of it."""
         param = self.param(name)
-        return bool(self._values[param.name] == param.default_value())
+        value = self._values[param.name]
+        if param.name in self.module.values:
+            return bool(value == self.module.values[param.name])
+        return bool(value == param.default_value())
 
     def watch(self, name: str, callback: Watcher) -> None:
         """Call `callback(value)` now and after each change; one that raises ConfigError undoes the change."""

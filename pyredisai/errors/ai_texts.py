@@ -28,6 +28,13 @@ BLOB_AND_VALUES = "ERR both BLOB and VALUES specified"
 TENSORSET_ARITY = "wrong number of arguments for 'AI.TENSORSET' command"
 TENSORGET_ARITY = "wrong number of arguments for 'AI.TENSORGET' command"
 
+# AI.CONFIG
+UNSUPPORTED_SUBCOMMAND = "ERR unsupported subcommand"
+NO_CHUNK_SIZE = "ERR MODEL_CHUNK_SIZE: missing chunk size"
+INVALID_CHUNK_SIZE = "ERR MODEL_CHUNK_SIZE: invalid chunk size"
+NO_BACKENDS_PATH = "ERR BACKENDSPATH: missing path argument"
+LOADBACKEND_FAILED = "ERR error loading backend"
+
 # models
 MODEL_KEY_EMPTY = "ERR model key is empty"
 NO_RUN_INFO = "ERR cannot find run info for key"
@@ -133,3 +140,13 @@ def script_no_tensors(name: str) -> str:
 def script_output_count(name: str) -> str:
     """Another number of results than OUTPUTS names."""
     return f"Function returned unexpected number of outputs - {name}"
+
+
+def set_at_start(option: str) -> str:
+    """The reply to AI.CONFIG for an option that running threads and sessions already depend on."""
+    return f"ERR {option}: can only be set at start, as an argument of loadmodule"
+
+
+def use_loadbackend(option: str) -> str:
+    """The reply to AI.CONFIG for a backend's name."""
+    return f"ERR {option}: use AI.CONFIG LOADBACKEND {option} path"

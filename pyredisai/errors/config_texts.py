@@ -91,3 +91,12 @@ def bad_module_argument(name: str, value: str) -> str:
 def module_aborts(path: str) -> str:
     """The last line of a start that a module ends."""
     return f"Can't load module from {path}: server aborting"
+
+
+NO_SUCH_MODULE = "ERR Error unloading module: no such module with that name"
+MODULE_HAS_TYPES = "ERR Error unloading module: the module exports one or more module-side data types, can't unload"
+
+
+def backend_not_loaded(name: str, path: str, reason: str) -> str:
+    """The log line for a backend that could not be loaded from a path."""
+    return f"Could not load {name} backend from {path}: {reason}"

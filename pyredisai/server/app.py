@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import sys
+from functools import partial
 
 from pyredisai.backends.loader import BackendLoader
 from pyredisai.commands import pubsub
+from pyredisai.commands.ai import config as ai_config
 from pyredisai.commands.context import ServerStats, Services
 from pyredisai.commands.table import build_table
 from pyredisai.config.registry import Registry
@@ -18,33 +19,40 @@ from pyredisai.keyspace.events import KeyspaceEvents
 from pyredisai.server.connection import Connection
 from pyredisai.server.dispatch import call
 from pyredisai.server.limits import Limits
+from pyredisai.server.log import write_log
 
 
 def build_services(config: Registry) -> Services:
     """Everything that commands share."""
     events = KeyspaceEvents()
+    table = build_table()
+    for old, new in config.renames:
+        table.rename(old, new)
+    log = partial(write_log, config)
     services = Services(
         config=config,
-        table=build_table(),
+        table=table,
         databases=[Database(i, events) for i in range(config["databases"])],
         events=events,
         journal=Journal(),
         stats=ServerStats(),
         clients={},
         scheduler=Scheduler(),
-        loader=BackendLoader(),
+        loader=BackendLoader(log=log),
         call=call,
-        log=lambda level, text: print(level, text, file=sys.stderr),
+        log=log,
         shutdown=lambda save: None,
         run_id=secrets.token_hex(20),
     )
     pubsub.hub(services)
+    ai_config.follow_config(services)
     return services
 
 
 async def serve(config: Registry) -> None:
     """Listen until cancelled."""
     services = build_services(config)
+    ai_config.preload_backends(services)
     limits = Limits(config)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(services, limits), hosts(config["bind"]), config["port"])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pyredisai import clock
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context
+from pyredisai.commands.permission import require
 from pyredisai.commands.spec import Args, Command
 from pyredisai.errors import ReplyError, texts
 from pyredisai.resp.replies import NO_REPLY, Blocked, Reply, Status
@@ -30,10 +31,7 @@ _DESPITE_MEMORY = frozenset({"exec", "discard", "multi", "unwatch", "quit", "res
 
 def check_protected(ctx: Context, command: Command) -> None:
     """Refuse DEBUG and MODULE where the configuration does not enable them. Raises ReplyError."""
-    word = command.name.partition("|")[0]
-    setting = ctx.server.config[f"enable-{word}-command"]
-    if setting != "yes" and not (setting == "local" and ctx.client.is_local):
-        raise ReplyError(texts.protected_command(word))
+    require(ctx, command.name.partition("|")[0])
 
 
 def check_client(ctx: Context, command: Command, args: Args) -> None:

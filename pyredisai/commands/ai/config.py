@@ -1,0 +1,146 @@
+"""AI.CONFIG, and the backends that the configuration loads at start."""
+
+from __future__ import annotations
+
+from pyredisai.backends.base import BackendSettings
+from pyredisai.commands.context import Context, Services
+from pyredisai.commands.permission import require
+from pyredisai.commands.spec import Args, Family
+from pyredisai.config.ai_params import BACKENDS, BY_OPTION
+from pyredisai.config.lines import to_bytes, to_text
+from pyredisai.config.registry import Registry
+from pyredisai.errors import BackendError, ConfigError, ReplyError, ai_texts, config_texts, texts
+from pyredisai.resp.replies import OK, Blocked, Error, Reply
+
+family = Family("module")
+
+_BACKEND_SETTINGS = {
+    "ai.inter-op-parallelism": "inter_op_threads",
+    "ai.intra-op-parallelism": "intra_op_threads",
+    "ai.model-execution-timeout": "execution_timeout_ms",
+    "ai.backend-memory-limit": "memory_limit_mb",
+}
+
+
+@family.command(
+    "ai.config",
+    arity=-2,
+    flags="admin",
+    module="ai",
+    since="1.0.0",
+    syntax="(GET option | MODEL_CHUNK_SIZE bytes | BACKENDSPATH path | LOADBACKEND backend path)",
+    summary="Options of the AI module.",
+)
+def ai_config(ctx: Context, args: Args) -> Reply:
+    """AI.CONFIG GET option, LOADBACKEND backend path, or an option's name and its new value."""
+    if len(args) < 2:
+        raise ReplyError(texts.wrong_arity("ai.config"))
+    word = to_text(args[1]).upper()
+    if word == "GET":
+        return _get(ctx, args)
+    if word == "LOADBACKEND":
+        return _load_backend(ctx, args)
+    if word == "MODEL_CHUNK_SIZE":
+        return _set_chunk_size(ctx, args)
+    if word == "BACKENDSPATH":
+        return _set_backends_path(ctx, args)
+    if word in BACKENDS:
+        raise ReplyError(ai_texts.use_loadbackend(word))
+    if word in BY_OPTION:
+        raise ReplyError(ai_texts.set_at_start(word))
+    raise ReplyError(ai_texts.UNSUPPORTED_SUBCOMMAND)
+
+
+def _get(ctx: Context, args: Args) -> Reply:
+    """An option's value: numbers as integers, paths as bulk strings, null for an unknown name."""
+    if len(args) < 3:
+        raise ReplyError(texts.wrong_arity("ai.config"))
+    param = BY_OPTION.get(to_text(args[2]).upper())
+    if param is None:
+        return None
+    value = ctx.server.config[param.name]
+    return value if isinstance(value, int) else to_bytes(value)
+
+
+def _set_chunk_size(ctx: Context, args: Args) -> Reply:
+    if len(args) < 3:
+        raise ReplyError(ai_texts.NO_CHUNK_SIZE)
+    try:
+        ctx.server.config.set([("ai.model-chunk-size", to_text(args[2]))])
+    except ConfigError:
+        raise ReplyError(ai_texts.INVALID_CHUNK_SIZE) from None
+    return OK
+
+
+def _set_backends_path(ctx: Context, args: Args) -> Reply:
+    if len(args) < 3:
+        raise ReplyError(ai_texts.NO_BACKENDS_PATH)
+    require(ctx, "module")
+    try:
+        ctx.server.config.set([("ai.backends-path", to_text(args[2]))])
+    except ConfigError as error:
+        raise ReplyError(str(error)) from None
+    return OK
+
+
+def _load_backend(ctx: Context, args: Args) -> Reply:
+    """Import a backend on a helper thread; the log tells why when it fails."""
+    if len(args) < 4:
+        raise ReplyError(texts.wrong_arity("ai.config"))
+    name, path = to_text(args[2]).upper(), to_text(args[3])
+    if name not in BACKENDS:
+        raise ReplyError(ai_texts.UNSUPPORTED_BACKEND)
+    require(ctx, "module")
+    server, blocked = ctx.server, Blocked()
+
+    def done(result: object) -> None:
+        if isinstance(result, BaseException):
+            server.log("warning", config_texts.backend_not_loaded(name, path, str(result)))
+            blocked.resolve(Error(ai_texts.LOADBACKEND_FAILED))
+        else:
+            server.log("notice", f"{name} backend loaded from {path}")
+            blocked.resolve(OK)
+
+    server.scheduler.run_in_background(lambda: server.loader.load_from(name, path), done)
+    return blocked
+
+
+def backend_settings(config: Registry) -> BackendSettings:
+    """What the options say to every backend."""
+    return BackendSettings(**{field: config[name] for name, field in _BACKEND_SETTINGS.items()})
+
+
+def follow_config(services: Services) -> None:
+    """Keep the scheduler and the loader of backends up to date with the options."""
+    config, loader, scheduler = services.config, services.loader, services.scheduler
+
+    def set_threads(count: int) -> None:
+        scheduler.threads = count
+
+    def update(_: object) -> None:
+        loader.settings = backend_settings(config)
+        loader.backends_path = config["ai.backends-path"]
+
+    for name in ("ai.backends-path", *_BACKEND_SETTINGS):
+        config.watch(name, update)
+    config.watch("ai.threads-per-queue", set_threads)
+
+
+def preload_backends(services: Services) -> None:
+    """Import the backends that the options TF, TFLITE, TORCH and ONNX name; for the start, it takes seconds.
+
+    Raises ConfigError, logged as the module's own failure.
+    """
+    config = services.config
+    for name in BACKENDS:
+        path = config[BY_OPTION[name].name]
+        if not path:
+            continue
+        try:
+            services.loader.load_from(name, path)
+        except BackendError as error:
+            services.log("warning", config_texts.backend_not_loaded(name, path, str(error)))
+            services.log("warning", config_texts.bad_module_argument(name, path))
+            services.log("warning", config_texts.module_aborts(config.module.path))
+            raise ConfigError(config_texts.bad_module_argument(name, path)) from None
+        services.log("notice", f"{name} backend loaded from {path}")
