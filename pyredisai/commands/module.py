@@ -93,7 +93,7 @@ def _load(ctx: Context, path: str, configs: Sequence[tuple[str, str]], arguments
 
 def in_use(ctx: Context) -> bool:
     """Whether something AI was stored or run: options that are read at start would come too late."""
-    if ctx.server.scheduler.queues():
+    if ctx.server.scheduler.used() or ctx.server.loader.loaded():
         return True
     values = (value for database in ctx.server.databases for value in database.data.values())
     return any(type_name(value).startswith("AI_") for value in values)

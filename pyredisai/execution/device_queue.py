@@ -46,6 +46,11 @@ class DeviceQueue:
         return len(self._jobs)
 
     @property
+    def started(self) -> bool:
+        """Whether there are threads: there was a job."""
+        return bool(self._threads)
+
+    @property
     def idle(self) -> int:
         """How many workers have nothing to do and nothing waits for them."""
         if not self._threads:

@@ -134,6 +134,16 @@ class Scheduler:
         """Make the queue of a device (upper-cased); its threads start with its first job."""
         self._queue(device)
 
+    def used(self) -> bool:
+        """Whether a job ever ran, or waits."""
+        return self.runs_on_loop > 0 or any(queue.started or len(queue) for queue in self._queues.values())
+
+    def set_threads(self, threads: int) -> None:
+        """Give every queue so many worker threads; only while nothing has run yet (`used`)."""
+        self.threads = threads
+        if not self.used():
+            self._queues = {name: DeviceQueue(name, threads, self._outbox) for name in self._queues}
+
     def queues(self) -> Sequence[QueueInfo]:
         """The queues in the order in which they were made."""
         return [QueueInfo(q.device, len(q), tuple(q.cpu_seconds())) for q in self._queues.values()]

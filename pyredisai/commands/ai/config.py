@@ -112,10 +112,7 @@ def backend_settings(config: Registry) -> BackendSettings:
 
 def follow_config(services: Services) -> None:
     """Keep the scheduler and the loader of backends up to date with the options."""
-    config, loader, scheduler = services.config, services.loader, services.scheduler
-
-    def set_threads(count: int) -> None:
-        scheduler.threads = count
+    config, loader = services.config, services.loader
 
     def update(_: object) -> None:
         loader.settings = backend_settings(config)
@@ -123,7 +120,7 @@ def follow_config(services: Services) -> None:
 
     for name in ("ai.backends-path", *_BACKEND_SETTINGS):
         config.watch(name, update)
-    config.watch("ai.threads-per-queue", set_threads)
+    config.watch("ai.threads-per-queue", services.scheduler.set_threads)
 
 
 def preload_backends(services: Services) -> None:
