@@ -24,7 +24,7 @@ class ModelOptions:
 class Model:
     """A stored model. `device` in the case the user wrote; `session` is a backends.base.Session.
 
-    RENAME and MOVE take the value along, its statistics with it; COPY stores `duplicate()`. The options' names
+    RENAME and MOVE take the value along, its statistics with it; COPY stores `copy()`. The options' names
     are the session's: those that AI.MODELGET META shows.
     """
 
@@ -37,6 +37,6 @@ class Model:
     session: Any
     stats: RunStats = field(default_factory=RunStats)
 
-    def duplicate(self) -> Model:
+    def copy(self) -> Model:
         """The value of a COPY: shares blob and session, counts its own runs."""
         return replace(self, stats=RunStats())

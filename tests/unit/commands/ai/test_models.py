@@ -219,7 +219,7 @@ def test_info_counts_and_resets(run: Any, stored: None) -> None:
 
 def test_a_copy_counts_its_own_runs(run: Any, ctx: Context, stored: None) -> None:
     run(*EXECUTE)
-    ctx.db.set(b"m2", ctx.db.get(b"m").duplicate())
+    ctx.db.set(b"m2", ctx.db.get(b"m").copy())
     assert counters(run, "m2") == [0, 0, 0, 0]
     assert ctx.db.get(b"m2").session is ctx.db.get(b"m").session
 
