@@ -18,7 +18,7 @@ from pyredisai.commands.context import Context, Services
 from pyredisai.errors import ProtocolError, texts
 from pyredisai.resp.encoder import Buffers, encode, error_line
 from pyredisai.resp.parser import Parser, Requests
-from pyredisai.resp.replies import Blocked, Reply
+from pyredisai.resp.replies import Blocked, Error, Reply
 from pyredisai.server import output
 from pyredisai.server.dispatch import failure, process
 from pyredisai.server.limits import Limits
@@ -225,6 +225,8 @@ class Connection(asyncio.BufferedProtocol):
         self.waiting = None
         self.client.blocked = False
         self.stopped = self.choked
+        if type(reply) is Error:
+            failure(self.context, reply.text)
         try:
             encode(reply, self.client.resp, self.out)
         except Exception:
