@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from pyredisai.ai.stats import RunStats
@@ -24,3 +24,7 @@ class Script:
     stats: RunStats = field(default_factory=RunStats)
 
     redis_type: ClassVar[str] = "AI_SCRIPT"
+
+    def copy(self) -> Script:
+        """The value of a COPY: shares source and program, counts its own runs."""
+        return replace(self, stats=RunStats())

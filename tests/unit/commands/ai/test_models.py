@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pyredisai.ai.script import Script
 from pyredisai.commands.ai.cursor import parse_count
 from pyredisai.commands.ai.model_args import model_execute_keys
 from pyredisai.commands.ai.models import chunked
@@ -222,6 +223,16 @@ def test_a_copy_counts_its_own_runs(run: Any, ctx: Context, stored: None) -> Non
     ctx.db.set(b"m2", ctx.db.get(b"m").copy())
     assert counters(run, "m2") == [0, 0, 0, 0]
     assert ctx.db.get(b"m2").session is ctx.db.get(b"m").session
+
+
+def test_info_of_a_script(run: Any, ctx: Context) -> None:
+    script = Script("cpu", b"def f(): pass", tag=b"t")
+    script.stats.add(5, 1)
+    ctx.db.set(b"s", script)
+    ctx.db.set(b"s2", script.copy())
+    assert counters(run, "s") == [5, -1, 1, 0]
+    assert counters(run, "s2") == [0, -1, 0, 0]
+    assert run("AI.INFO", "s").startswith(b"*18\r\n$3\r\nkey\r\n$1\r\ns\r\n$4\r\ntype\r\n$6\r\nSCRIPT\r\n")
 
 
 def test_a_huge_timeout(run: Any, stored: None) -> None:
