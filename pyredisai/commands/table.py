@@ -2,22 +2,7 @@
 
 from __future__ import annotations
 
-from pyredisai.commands import (
-    clients,
-    config,
-    connection,
-    counters,
-    encoding,
-    expire,
-    keys,
-    module,
-    monitor,
-    pubsub,
-    scan,
-    strings,
-    substrings,
-    tracking,
-)
+from pyredisai.commands import clients, config, connection, counters, encoding, expire, introspection, keys, module, monitor, pubsub, scan, strings, substrings, tracking
 from pyredisai.commands.acl import commands as acl
 from pyredisai.commands.ai import config as ai_config
 from pyredisai.commands.ai import info, models, tensors
@@ -43,6 +28,7 @@ FAMILIES: tuple[Family, ...] = (
     config.family,
     module.family,
     ai_config.family,
+    introspection.family,
 )
 
 
