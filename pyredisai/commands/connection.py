@@ -6,14 +6,14 @@ from pyredisai.commands import accounts
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context
-from pyredisai.commands.module_info import loaded_modules
+from pyredisai.commands.module_info import REDIS_VERSION, loaded_modules
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, texts
 from pyredisai.resp.replies import OK, PONG, Raw, Reply
 
 family = Family("connection")
 
-REDIS_VERSION = "7.0.15"
+
 _RESET = Raw(b"+RESET\r\n")
 
 

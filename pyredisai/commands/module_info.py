@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pyredisai.commands.context import Services
 from pyredisai.resp.replies import Reply
 
+REDIS_VERSION = "7.0.15"
 AI_MODULE_VERSION = 10207
 REDISAI_VERSION = "1.2.7"
 

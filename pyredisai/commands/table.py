@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
-from pyredisai.commands import clients, config, connection, counters, encoding, expire, introspection, keys, module, monitor, pubsub, scan, strings, substrings, tracking
+from pyredisai.commands import (
+    clients,
+    cluster,
+    config,
+    connection,
+    counters,
+    debug,
+    encoding,
+    expire,
+    introspection,
+    keys,
+    latency,
+    memory,
+    module,
+    monitor,
+    pubsub,
+    scan,
+    server,
+    slowlog,
+    strings,
+    substrings,
+    tracking,
+)
 from pyredisai.commands.acl import commands as acl
 from pyredisai.commands.ai import config as ai_config
 from pyredisai.commands.ai import info, models, tensors
+from pyredisai.commands.info import report
 from pyredisai.commands.spec import Family, Table
 
 FAMILIES: tuple[Family, ...] = (
@@ -29,6 +52,13 @@ FAMILIES: tuple[Family, ...] = (
     module.family,
     ai_config.family,
     introspection.family,
+    server.family,
+    report.family,
+    slowlog.family,
+    latency.family,
+    memory.family,
+    debug.family,
+    cluster.family,
 )
 
 

@@ -34,7 +34,15 @@ INVALID_CLIENT_ID = "ERR Invalid client ID"
 CLIENT_ID_POSITIVE = "ERR client-id should be greater than 0"
 TIMEOUT_NOT_INTEGER = "ERR timeout is not an integer or out of range"
 TIMEOUT_NEGATIVE = "ERR timeout is negative"
-UNBLOCKED_ERROR = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
+NO_SHUTDOWN = "ERR No shutdown in progress."
+UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
+SLOWLOG_COUNT = "ERR count should be greater than or equal to -1"
+RESP3_ONLY = "ERR RESP2 is not supported by this command"
+DEBUG_PROTOCOL = (
+    "ERR Wrong protocol type name. Please use one of the following: "
+    "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"
+)
+DEBUG_RELOAD = "ERR DEBUG RELOAD needs snapshots, which this server does not have yet"
 PAUSE_MODE = "ERR CLIENT PAUSE mode must be WRITE or ALL"
 UNBLOCK_REASON = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
 ACL_USERNAME = "ERR Usernames can't contain spaces or null characters"
@@ -268,3 +276,13 @@ def subcommand_arguments(name: bytes, parent: str) -> str:
         f"ERR unknown subcommand or wrong number of arguments for '{name[:128].decode('latin-1')}'. "
         f"Try {parent.upper()} HELP."
     )
+
+
+def unknown_or_arity(word: str, command: str) -> str:
+    """The reply to a word that a command does not know, or knows with other arguments; `command` in upper case."""
+    return f"ERR unknown subcommand or wrong number of arguments for '{word[:128]}'. Try {command} HELP."
+
+
+def no_samples(event: str) -> str:
+    """The reply of LATENCY GRAPH to an event that never was slow."""
+    return f"ERR No samples available for event '{event}'"

@@ -18,6 +18,7 @@ from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
 from pyredisai.server.connection import Connection
 from pyredisai.server.dispatch import call
+from pyredisai.server.guarding import install_guard
 from pyredisai.server.limits import Limits
 from pyredisai.server.log import write_log
 
@@ -46,6 +47,7 @@ def build_services(config: Registry) -> Services:
     )
     pubsub.hub(services)
     ai_config.follow_config(services)
+    install_guard(services)
     return services
 
 

@@ -8,6 +8,7 @@ from pyredisai import clock
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context
 from pyredisai.commands.permission import require
+from pyredisai.commands.redact import redacted
 from pyredisai.commands.spec import Args, Command
 from pyredisai.errors import ReplyError, texts
 from pyredisai.resp.replies import NO_REPLY, Blocked, Reply, Status
@@ -127,7 +128,7 @@ def feed_monitors(ctx: Context, command: Command, args: Args) -> None:
     client = ctx.client
     source = "lua" if client.is_script else client.addr
     now = clock.now_us()
-    words = " ".join(f'"{printable(bytes(arg))}"' for arg in args)
+    words = " ".join(f'"{printable(bytes(arg))}"' for arg in redacted(command, args))
     line = Status(f"{now // 1_000_000}.{now % 1_000_000:06d} [{ctx.db.index} {source}] {words}")
     for monitor in ctx.server.guard.monitors:
         monitor.link.push(line)

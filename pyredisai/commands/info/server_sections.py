@@ -1,0 +1,249 @@
+"""Sections of INFO about the server itself. Field names and their order are those of Redis 7.0.
+
+Fields that describe parts of the C server that have no counterpart here (jemalloc, io-threads, forks) are left out, or
+show the value that says so.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+
+from pyredisai import __version__, clock
+from pyredisai.commands.context import Services
+from pyredisai.commands.info.rates import rates
+from pyredisai.commands.memory_watch import memory_watch
+from pyredisai.commands.module_info import REDIS_VERSION
+
+
+def human(size: float) -> str:
+    """Bytes with a unit, as Redis shows them."""
+    if size < 1024:
+        return f"{int(size)}B"
+    for unit in "KMGTP":
+        size /= 1024
+        if size < 1024 or unit == "P":
+            break
+    return f"{size:.2f}{unit}"
+
+
+def server(services: Services) -> dict[str, object]:
+    """Who this is."""
+    config = services.config
+    now = clock.now_us()
+    uptime = now // 1_000_000 - services.started_ms // 1000
+    return {
+        "redis_version": REDIS_VERSION,
+        "redis_git_sha1": "00000000",
+        "redis_git_dirty": 0,
+        "redis_build_id": "0" * 16,
+        "redis_mode": "cluster" if config["cluster-enabled"] else "standalone",
+        "os": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "arch_bits": 64 if sys.maxsize > 2**32 else 32,
+        "monotonic_clock": "POSIX clock_gettime",
+        "multiplexing_api": services.extra.get("event-loop", "asyncio"),
+        "atomicvar_api": "python-gil",
+        "gcc_version": "0.0.0",
+        "process_id": os.getpid(),
+        "process_supervised": "no",
+        "run_id": services.run_id,
+        "tcp_port": config["port"],
+        "server_time_usec": now,
+        "uptime_in_seconds": uptime,
+        "uptime_in_days": uptime // 86400,
+        "hz": config["hz"],
+        "configured_hz": config["hz"],
+        "lru_clock": now // 1_000_000 & 0xFFFFFF,
+        "executable": os.path.realpath(sys.executable),
+        "config_file": config.config_file,
+        "io_threads_active": 0,
+        "pyredisai_version": __version__,
+        "python_version": platform.python_version(),
+    }
+
+
+def clients(services: Services) -> dict[str, object]:
+    """Connections."""
+    everyone = services.clients.values()
+    return {
+        "connected_clients": len(everyone),
+        "cluster_connections": 0,
+        "maxclients": services.config["maxclients"],
+        "client_recent_max_input_buffer": 0,
+        "client_recent_max_output_buffer": max((c.link.output_buffered() for c in everyone), default=0),
+        "blocked_clients": sum(c.blocked or c.held for c in everyone),
+        "tracking_clients": sum("tracking" in c.extra for c in everyone),
+        "clients_in_timeout_table": 0,
+    }
+
+
+def memory(services: Services) -> dict[str, object]:
+    """Memory of the process, and what may be used."""
+    watch = memory_watch(services)
+    used = watch.sample()
+    dataset = max(0, used - watch.startup)
+    limit = services.config["maxmemory"]
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    waiting = sum(c.link.output_buffered() for c in services.clients.values())
+    return {
+        "used_memory": used,
+        "used_memory_human": human(used),
+        "used_memory_rss": watch.rss,
+        "used_memory_rss_human": human(watch.rss),
+        "used_memory_peak": watch.peak,
+        "used_memory_peak_human": human(watch.peak),
+        "used_memory_peak_perc": f"{100 * used / max(1, watch.peak):.2f}%",
+        "used_memory_overhead": used - dataset,
+        "used_memory_startup": watch.startup,
+        "used_memory_dataset": dataset,
+        "used_memory_dataset_perc": f"{100 * dataset / max(1, used):.2f}%",
+        "total_system_memory": total,
+        "total_system_memory_human": human(total),
+        "maxmemory": limit,
+        "maxmemory_human": human(limit),
+        "maxmemory_policy": services.config["maxmemory-policy"],
+        "mem_fragmentation_ratio": f"{watch.rss / max(1, used):.2f}",
+        "mem_fragmentation_bytes": watch.rss - used,
+        "mem_not_counted_for_evict": 0,
+        "mem_replication_backlog": 0,
+        "mem_total_replication_buffers": 0,
+        "mem_clients_slaves": 0,
+        "mem_clients_normal": waiting,
+        "mem_cluster_links": 0,
+        "mem_aof_buffer": 0,
+        "mem_allocator": "libc",
+        "active_defrag_running": 0,
+        "lazyfree_pending_objects": 0,
+        "lazyfreed_objects": 0,
+    }
+
+
+def persistence(services: Services) -> dict[str, object]:
+    """Snapshots and the append-only file; what does not exist yet reports that nothing was done."""
+    return {
+        "loading": 0,
+        "async_loading": 0,
+        "current_cow_peak": 0,
+        "current_cow_size": 0,
+        "current_cow_size_age": 0,
+        "current_fork_perc": "0.00",
+        "current_save_keys_processed": 0,
+        "current_save_keys_total": 0,
+        "rdb_changes_since_last_save": services.events.dirty,
+        "rdb_bgsave_in_progress": 0,
+        "rdb_last_save_time": services.started_ms // 1000,
+        "rdb_last_bgsave_status": "ok",
+        "rdb_last_bgsave_time_sec": -1,
+        "rdb_current_bgsave_time_sec": -1,
+        "rdb_saves": 0,
+        "rdb_last_cow_size": 0,
+        "rdb_last_load_keys_expired": 0,
+        "rdb_last_load_keys_loaded": 0,
+        "aof_enabled": 0,
+        "aof_rewrite_in_progress": 0,
+        "aof_rewrite_scheduled": 0,
+        "aof_last_rewrite_time_sec": -1,
+        "aof_current_rewrite_time_sec": -1,
+        "aof_last_bgrewrite_status": "ok",
+        "aof_rewrites": 0,
+        "aof_rewrites_consecutive_failures": 0,
+        "aof_last_write_status": "ok",
+        "aof_last_cow_size": 0,
+        "module_fork_in_progress": 0,
+        "module_fork_last_cow_size": 0,
+        **services.extra.get("info-persistence", dict)(),
+    }
+
+
+def stats(services: Services) -> dict[str, object]:
+    """What was counted since the start or CONFIG RESETSTAT."""
+    counted = services.stats
+    pubsub = services.extra.get("pubsub")
+    now = rates(services)
+    return {
+        "total_connections_received": counted.connections_received,
+        "total_commands_processed": counted.commands_processed,
+        "instantaneous_ops_per_sec": round(now.operations),
+        "total_net_input_bytes": counted.net_input_bytes,
+        "total_net_output_bytes": counted.net_output_bytes,
+        "total_net_repl_input_bytes": 0,
+        "total_net_repl_output_bytes": 0,
+        "instantaneous_input_kbps": f"{now.input_bytes / 1024:.2f}",
+        "instantaneous_output_kbps": f"{now.output_bytes / 1024:.2f}",
+        "instantaneous_input_repl_kbps": "0.00",
+        "instantaneous_output_repl_kbps": "0.00",
+        "rejected_connections": counted.rejected_connections,
+        "sync_full": 0,
+        "sync_partial_ok": 0,
+        "sync_partial_err": 0,
+        "expired_keys": counted.expired_keys,
+        "evicted_keys": counted.evicted_keys,
+        "evicted_clients": 0,
+        "keyspace_hits": counted.keyspace_hits,
+        "keyspace_misses": counted.keyspace_misses,
+        "pubsub_channels": len(pubsub.channels) if pubsub else 0,
+        "pubsub_patterns": len(pubsub.patterns) if pubsub else 0,
+        "pubsubshard_channels": len(pubsub.shard_channels) if pubsub else 0,
+        "latest_fork_usec": 0,
+        "total_forks": 0,
+        "migrate_cached_sockets": 0,
+        "slave_expires_tracked_keys": 0,
+        "tracking_total_keys": 0,
+        "tracking_total_items": 0,
+        "tracking_total_prefixes": 0,
+        **services.extra.get("info-tracking", dict)(),
+        "unexpected_error_replies": counted.unexpected_errors,
+        "total_error_replies": counted.error_replies,
+    }
+
+
+def replication(services: Services) -> dict[str, object]:
+    """A primary without replicas, until replication says otherwise."""
+    return {
+        "role": "master",
+        "connected_slaves": 0,
+        "master_failover_state": "no-failover",
+        "master_replid": services.extra.get("replication-id", services.run_id),
+        "master_replid2": "0" * 40,
+        "master_repl_offset": 0,
+        "second_repl_offset": -1,
+        "repl_backlog_active": 0,
+        "repl_backlog_size": services.config["repl-backlog-size"],
+        "repl_backlog_first_byte_offset": 0,
+        "repl_backlog_histlen": 0,
+        **services.extra.get("info-replication", dict)(),
+    }
+
+
+def cpu(services: Services) -> dict[str, object]:
+    """CPU seconds."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    thread = resource.getrusage(getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF))
+    return {
+        "used_cpu_sys": f"{own.ru_stime:.6f}",
+        "used_cpu_user": f"{own.ru_utime:.6f}",
+        "used_cpu_sys_children": f"{children.ru_stime:.6f}",
+        "used_cpu_user_children": f"{children.ru_utime:.6f}",
+        "used_cpu_sys_main_thread": f"{thread.ru_stime:.6f}",
+        "used_cpu_user_main_thread": f"{thread.ru_utime:.6f}",
+    }
+
+
+def cluster(services: Services) -> dict[str, object]:
+    """Whether this is a node of a cluster."""
+    return {"cluster_enabled": int(services.config["cluster-enabled"])}
+
+
+def keyspace(services: Services) -> dict[str, object]:
+    """Databases that hold keys. The mean time to live is that of up to a hundred keys."""
+    now = clock.now_ms()
+    lines: dict[str, object] = {}
+    for db in services.databases:
+        if db.data:
+            left = [when - now for when, _ in zip(db.expires.values(), range(100), strict=False) if when > now]
+            average = sum(left) // len(left) if left else 0
+            lines[f"db{db.index}"] = f"keys={len(db.data)},expires={len(db.expires)},avg_ttl={average}"
+    return lines

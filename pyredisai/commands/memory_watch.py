@@ -1,0 +1,155 @@
+"""How much memory the process uses, and eviction when that is more than `maxmemory`.
+
+Used memory is the resident set without what the C allocator holds free. The interpreter's own small-object arenas
+give little back to the system, so what an eviction freed counts as `credit` until the resident set moves: growth uses
+the credit up, shrinking pays it out. Keys are chosen among `maxmemory-samples` random ones: by last use for the lru
+policies (and for lfu, as an approximation: no counters are kept), by expiry for volatile-ttl.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+from collections.abc import Callable
+from typing import Any
+
+from pyredisai.commands.context import Services
+from pyredisai.commands.memory_usage import value_size
+from pyredisai.keyspace.database import Database
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_EVICTIONS_PER_COMMAND = 1000
+
+
+class _MallInfo2(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()  # noqa: SIM905
+    ]
+
+
+def _free_bytes_reader() -> Callable[[], int]:
+    """A function that reads what malloc holds free; glibc 2.33 has it, elsewhere it is taken for 0."""
+    try:
+        mallinfo2 = ctypes.CDLL(None).mallinfo2
+    except (OSError, AttributeError):
+        return lambda: 0
+    mallinfo2.restype = _MallInfo2
+    return lambda: int(mallinfo2().fordblks)
+
+
+class MemoryWatch:
+    """One a server. Bytes throughout."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._free = _free_bytes_reader()
+        self._statm = open("/proc/self/statm", "rb", buffering=0) if os.path.exists("/proc/self/statm") else None  # noqa: SIM115
+        self.credit = 0
+        self.rss = self.read_rss()
+        self.startup = self.used()
+        self.peak = self.startup
+        self._last = self.startup
+        services.config.watch("maxmemory", self._follow)
+        services.guard.make_room = self.make_room
+
+    def read_rss(self) -> int:
+        """The resident set of the process."""
+        if self._statm is None:
+            return 0
+        self._statm.seek(0)
+        return int(self._statm.read().split()[1]) * _PAGE
+
+    def used(self) -> int:
+        """What is resident and not free in the allocator."""
+        self.rss = self.read_rss()
+        return max(0, self.rss - self._free())
+
+    def sample(self) -> int:
+        """Measure again; tells dispatch whether there is too much. Called by cron and when maxmemory changes."""
+        used = self.used()
+        self.peak = max(self.peak, used)
+        self.credit = max(0, self.credit - abs(used - self._last))
+        self._last = used
+        limit: int = self._services.config["maxmemory"]
+        self._services.guard.over_memory = bool(limit) and used - self.credit > limit
+        return used
+
+    def _follow(self, limit: int) -> None:
+        self.sample()
+
+    def tick(self) -> None:
+        """What cron calls: measures only if there is a limit."""
+        if self._services.config["maxmemory"]:
+            self.sample()
+
+    def make_room(self) -> bool:
+        """Evict as the policy says until there is room; False when there is none to be made."""
+        config = self._services.config
+        limit: int = config["maxmemory"]
+        policy: str = config["maxmemory-policy"]
+        for _ in range(_EVICTIONS_PER_COMMAND):
+            if not limit or self._last - self.credit <= limit:
+                self._services.guard.over_memory = False
+                return True
+            if policy == "noeviction" or not self._evict(policy):
+                return False
+        return True
+
+    def _evict(self, policy: str) -> bool:
+        """Delete one key; False if the policy finds none."""
+        best: tuple[float, Database, bytes] | None = None
+        for db in self._services.databases:
+            for score, key in self._candidates(db, policy):
+                if best is None or score < best[0]:
+                    best = (score, db, key)
+        if best is None:
+            return False
+        _, db, key = best
+        self.credit += value_size(key, db.data[key])
+        db.delete(key)
+        services = self._services
+        services.stats.evicted_keys += 1
+        services.events.notify("e", "evicted", db.index, key)
+        if services.journal.subscribers:
+            services.journal.append(db.index, [[b"DEL", key]])
+        return True
+
+    def _candidates(self, db: Database, policy: str) -> list[tuple[float, bytes]]:
+        """Some keys of a database with what orders them: the lowest goes first."""
+        pool: dict[bytes, Any] = db.expires if policy.startswith("volatile") else db.data
+        if not pool:
+            return []
+        samples = self._services.config["maxmemory-samples"]
+        keys = _some(pool, 1 if policy.endswith("random") else samples)
+        if policy.endswith("random"):
+            return [(random.random(), key) for key in keys]
+        if policy == "volatile-ttl":
+            return [(db.expires[key], key) for key in keys]
+        used = db.track_access()
+        return [(used.get(key, 0), key) for key in keys]
+
+
+def _some(pool: dict[bytes, Any], count: int) -> list[bytes]:
+    """Up to `count` keys from a random place of a dictionary: a step of a random length, not a full copy."""
+    if len(pool) <= count:
+        return list(pool)
+    start = random.randrange(len(pool) - count + 1)
+    limit = min(start, 10_000)
+    keys = []
+    for at, key in enumerate(pool):
+        if at >= limit:
+            keys.append(key)
+            if len(keys) == count:
+                break
+    return keys
+
+
+def memory_watch(services: Services) -> MemoryWatch:
+    """The server's watch."""
+    found: MemoryWatch | None = services.extra.get("memory")
+    if found is None:
+        found = services.extra["memory"] = MemoryWatch(services)
+        services.cron.append(found.tick)
+    return found

@@ -1,0 +1,32 @@
+"""Arguments without their secrets, for the slow log and MONITOR."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyredisai.commands.spec import Command
+
+_HIDDEN = b"(redacted)"
+_SECRET_DIRECTIVES = frozenset({b"requirepass", b"masterauth", b"masteruser", b"tls-key-file-pass", b"user"})
+
+
+def redacted(command: Command, args: Sequence[bytes]) -> Sequence[bytes]:
+    """The arguments with passwords replaced."""
+    name = command.name
+    if name == "auth":
+        return [args[0], *[_HIDDEN] * (len(args) - 1)]
+    if name == "acl|setuser":
+        return [*args[:2], *[_HIDDEN] * (len(args) - 2)]
+    if name == "hello":
+        shown = list(args)
+        for at in range(2, len(args) - 2):
+            if bytes(args[at]).lower() == b"auth":
+                shown[at + 1 : at + 3] = [_HIDDEN, _HIDDEN]
+        return shown
+    if name == "config|set":
+        shown = list(args)
+        for at in range(2, len(args) - 1, 2):
+            if bytes(args[at]).lower() in _SECRET_DIRECTIVES:
+                shown[at + 1] = _HIDDEN
+        return shown
+    return args

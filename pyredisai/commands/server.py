@@ -1,0 +1,120 @@
+"""Commands about the server as a whole: time, role, the end."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pyredisai import clock
+from pyredisai.commands.args import parse_int
+from pyredisai.commands.context import Context
+from pyredisai.commands.module_info import REDIS_VERSION
+from pyredisai.commands.spec import Args, Family
+from pyredisai.errors import ReplyError, texts
+from pyredisai.resp.replies import NO_REPLY, Blocked, Error, Reply, Verbatim
+
+family = Family("server")
+
+
+@family.command(
+    "time",
+    arity=1,
+    flags="loading stale fast",
+    since="2.6.0",
+    summary="The server's clock.",
+    complexity="O(1)",
+    tips=("nondeterministic_output",),
+)
+def time_(ctx: Context, args: Args) -> Reply:
+    """TIME: seconds and microseconds since 1970."""
+    now = clock.now_us()
+    return [b"%d" % (now // 1_000_000), b"%d" % (now % 1_000_000)]
+
+
+@family.command(
+    "role",
+    arity=1,
+    flags="noscript loading stale fast sentinel",
+    categories="admin dangerous",
+    since="2.8.12",
+    summary="Whether this is a primary or a replica.",
+    complexity="O(1)",
+)
+def role(ctx: Context, args: Args) -> Reply:
+    """ROLE: a primary without replicas."""
+    return [b"master", 0, []]
+
+
+@family.command(
+    "wait",
+    arity=3,
+    flags="noscript",
+    categories="connection",
+    since="3.0.0",
+    group="generic",
+    syntax="numreplicas timeout",
+    summary="Wait until replicas have what was written.",
+    complexity="O(1)",
+    tips=("request_policy:all_shards", "response_policy:agg_min"),
+)
+def wait(ctx: Context, args: Args) -> Reply:
+    """WAIT numreplicas milliseconds: how many replicas have it. There are none: it waits its time out."""
+    wanted = parse_int(args[1])
+    timeout = parse_int(args[2], texts.TIMEOUT_NOT_INTEGER)
+    if timeout < 0:
+        raise ReplyError(texts.TIMEOUT_NEGATIVE)
+    if wanted <= 0 or ctx.client.in_exec or ctx.client.is_script:
+        return 0
+    blocked = Blocked()
+    timer = asyncio.get_running_loop().call_later(timeout / 1000, blocked.resolve, 0) if timeout else None
+
+    def stop() -> None:
+        if timer is not None:
+            timer.cancel()
+
+    def unblock(error: bool) -> None:
+        stop()
+        blocked.resolve(Error(texts.UNBLOCKED) if error else 0)
+
+    blocked.on_cancel = stop
+    blocked.on_unblock = unblock
+    return blocked
+
+
+@family.command(
+    "shutdown",
+    arity=-1,
+    flags="admin noscript loading stale no_multi sentinel allow_busy",
+    syntax="[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
+    summary="Save if asked to, and end the server.",
+    complexity="O(N) when saving, the number of keys",
+)
+def shutdown(ctx: Context, args: Args) -> Reply:
+    """SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]. Without replicas nothing is waited for."""
+    words = {arg.lower() for arg in args[1:]}
+    if not words <= {b"nosave", b"save", b"now", b"force", b"abort"} or {b"nosave", b"save"} <= words:
+        raise ReplyError(texts.SYNTAX)
+    if b"abort" in words:
+        if len(args) > 2:
+            raise ReplyError(texts.SYNTAX)
+        raise ReplyError(texts.NO_SHUTDOWN)
+    save = True if b"save" in words else False if b"nosave" in words else None
+    ctx.server.shutdown(save)
+    return NO_REPLY
+
+
+@family.command(
+    "lolwut",
+    arity=-1,
+    flags="readonly fast",
+    since="5.0.0",
+    syntax="[VERSION version]",
+    summary="A picture, and the version.",
+)
+def lolwut(ctx: Context, args: Args) -> Reply:
+    """LOLWUT [VERSION n [columns]]: a small landscape whose shape follows from the arguments."""
+    numbers = [parse_int(arg) for arg in args[2:]] if len(args) > 1 and args[1].lower() == b"version" else []
+    columns = max(8, min(numbers[1] if len(numbers) > 1 else 48, 160))
+    heights = [(column * column * 7 + column * 13 + sum(numbers)) % 11 // 2 for column in range(columns)]
+    rows = ["".join("#" if height >= level else " " for height in heights).rstrip() for level in range(5, 0, -1)]
+    picture = "\n".join(rows) + "\n\n" if len(args) == 1 or numbers else ""
+    return Verbatim(f"{picture}Redis ver. {REDIS_VERSION}\n".encode())
