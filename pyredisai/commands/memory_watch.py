@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import os
 import random
+import resource
 from collections.abc import Callable
 from typing import Any
 
@@ -45,7 +46,6 @@ class MemoryWatch:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._free = _free_bytes_reader()
-        self._statm = open("/proc/self/statm", "rb", buffering=0) if os.path.exists("/proc/self/statm") else None  # noqa: SIM115
         self.credit = 0
         self.rss = self.read_rss()
         self.startup = self.used()
@@ -55,11 +55,12 @@ class MemoryWatch:
         services.guard.make_room = self.make_room
 
     def read_rss(self) -> int:
-        """The resident set of the process."""
-        if self._statm is None:
-            return 0
-        self._statm.seek(0)
-        return int(self._statm.read().split()[1]) * _PAGE
+        """The resident set of the process; its peak where the system does not tell."""
+        try:
+            with open("/proc/self/statm", "rb", buffering=0) as file:
+                return int(file.read().split()[1]) * _PAGE
+        except OSError:
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
     def used(self) -> int:
         """What is resident and not free in the allocator."""
