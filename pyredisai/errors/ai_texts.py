@@ -150,3 +150,44 @@ def set_at_start(option: str) -> str:
 def use_loadbackend(option: str) -> str:
     """The reply to AI.CONFIG for a backend's name."""
     return f"ERR {option}: use AI.CONFIG LOADBACKEND {option} path"
+# DAGs
+DAG_EMPTY = "ERR DAG is empty"
+DAG_UNSUPPORTED = "Unsupported command within DAG"
+DAG_NO_SECTION = (
+    "ERR AI.DAGEXECUTE and AI.DAGEXECUTE_RO commands must contain at least one out of ROUTING, LOAD, PERSIST keywords"
+)
+DAG_NO_INPUT = "ERR INPUT key cannot be found in DAG"
+DAG_NO_PERSIST = "ERR PERSIST key cannot be found in DAG"
+DAG_NO_ROUTING = "ERR Missing ROUTING value"
+DAG_PERSIST_UNIQUE = "ERR PERSIST keys must be unique"
+DAG_LOAD_SHORT = "ERR number of keys to LOAD into DAG does not match the number of given arguments"
+DAG_PERSIST_SHORT = "ERR number of keys to PERSIST after DAG execution does not match the number of given arguments"
+DAG_RO_PERSIST = "ERR PERSIST cannot be specified in a read-only DAG"
+DAG_RO_SCRIPT = "ERR AI.SCRIPTEXECUTE command cannot be specified in a read-only DAG"
+DAG_STEP_TIMEOUT = "ERR TIMEOUT not allowed within a DAG command"
+DAG_NOT_A_TENSOR = "ERR an input of this step is an output that is no tensor"
+
+
+def dag_arity(name: str) -> str:
+    """A DAG command with too few arguments; `name` in upper case."""
+    return f"ERR missing arguments for '{name}' command"
+
+
+def dag_unexpected(word: bytes) -> str:
+    """A word that no section begins with."""
+    return f"ERR Invalid DAG command. Unexpected argument:  {word.decode('utf-8', 'surrogateescape')}"
+
+
+def dag_section_short(section: str) -> str:
+    """LOAD or PERSIST with nothing after it."""
+    return f"ERR missing arguments after {section} keyword in DAG command"
+
+
+def dag_section_count(section: str) -> str:
+    """LOAD or PERSIST with a count that is no positive number."""
+    return f"ERR invalid or negative value found in number of keys to {section}"
+
+
+def dag_deprecated(name: str) -> str:
+    """A deprecated command as a step of AI.DAGEXECUTE."""
+    return f"Deprecated {name} cannot be used in AI.DAGEXECUTE command"
