@@ -191,3 +191,45 @@ def dag_section_count(section: str) -> str:
 def dag_deprecated(name: str) -> str:
     """A deprecated command as a step of AI.DAGEXECUTE."""
     return f"Deprecated {name} cannot be used in AI.DAGEXECUTE command"
+
+# scripts
+SCRIPT_KEY_EMPTY = "ERR script key is empty"
+NO_ENTRY_POINTS = "ERR Insufficient arguments, missing script entry points"
+ENTRY_POINTS_NOT_NUMERIC = "ERR Non numeric entry points number provided to AI.SCRIPTSTORE command"
+NO_SCRIPT_SOURCE = "ERR Insufficient arguments, missing script SOURCE"
+SCRIPTEXECUTE_ARITY = "ERR wrong number of arguments for 'AI.SCRIPTEXECUTE' command"
+SCRIPT_FIRST_SCOPE = "ERR KEYS or INPUTS scope must be provided first for AI.SCRIPTEXECUTE command"
+SCRIPT_NO_TIMEOUT_VALUE = "ERR No value provided for TIMEOUT in AI.SCRIPTEXECUTE"
+SCRIPT_PARSING = "ERR Encountered problem parsing AI.SCRIPTEXECUTE"
+SCRIPT_ARGUMENTS = "ERR Invalid arguments provided to AI.SCRIPTEXECUTE"
+SCRIPT_KEYS_MISSING = "ERR Missing arguments after KEYS keyword"
+SCRIPT_KEYS_COUNT = "ERR Invalid or negative value found in number of KEYS"
+SCRIPT_KEYS_SHORT = (
+    "ERR Number of pre declared KEYS to be used in the command does not match the number of given arguments"
+)
+
+
+def script_scope_twice(scope: str) -> str:
+    """A scope of AI.SCRIPTEXECUTE given again."""
+    return f"ERR Already Encountered {scope} scope in AI.SCRIPTEXECUTE command"
+
+
+def script_unexpected(word: bytes) -> str:
+    """A word that begins no scope; it ends at a null byte, as a C string does."""
+    shown = word.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+    return f"ERR Invalid AI.SCRIPTEXECUTE command. Unexpected argument: {shown}"
+
+
+def script_count(scope: str) -> str:
+    """A scope's count that is no number."""
+    return f"ERR Invalid argument for {scope} count in AI.SCRIPTEXECUTE"
+
+
+def script_short(items: str) -> str:
+    """A scope with fewer items than its count says."""
+    return f"ERR number of {items} to AI.SCRIPTEXECUTE command does not match the number of given arguments"
+
+
+def script_command_error(text: str) -> str:
+    """A Redis command inside a script that answered an error."""
+    return f"Redis command returned an error: {text}"

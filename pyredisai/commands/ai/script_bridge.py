@@ -1,0 +1,100 @@
+"""What a running script reaches: Redis commands and stored models. Its calls come from a worker's thread.
+
+Each Redis command runs on the loop, whole, as any client's would, with a client of its own that may not
+block; so nothing that a script calls can wait for the queue that the script itself occupies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import hiredis
+
+from pyredisai.ai.model import Model
+from pyredisai.ai.tensor import Tensor
+from pyredisai.commands.ai.model_args import find_model
+from pyredisai.commands.client import Client
+from pyredisai.commands.context import Context, Services
+from pyredisai.errors import ReplyError, ai_texts
+from pyredisai.resp.replies import Blocked, Error, Raw, Reply, Status
+
+
+class _NoLink:
+    """A script has no connection: nothing can be pushed to it."""
+
+    def push(self, reply: Reply) -> None:
+        """Dropped."""
+
+    def close(self, *, after_reply: bool = False) -> None:
+        """Nothing to close."""
+
+    def output_buffered(self) -> int:
+        """Nothing is."""
+        return 0
+
+
+class ScriptBridge:
+    """The bridge of one run, in the database that its caller had selected."""
+
+    def __init__(self, services: Services, database: int) -> None:
+        self.services = services
+        self.database = database
+
+    def execute(self, args: list[bytes]) -> object:
+        """Run a command on the loop; its reply as plain values. Raises ReplyError for an error."""
+        return self.services.scheduler.call_on_loop(lambda: self._execute(args))
+
+    def _execute(self, args: list[bytes]) -> object:
+        client = Client(0, _NoLink(), db=self.database, is_script=True)  # type: ignore[arg-type]
+        return plain(self.services.call(Context(client, self.services), args))
+
+    def run_model(self, key: bytes, inputs: Sequence[Tensor], output_count: int) -> list[Tensor]:
+        """Run a model on the script's own thread. Raises ReplyError or what the run raises."""
+        model: Model = self.services.scheduler.call_on_loop(
+            lambda: find_model(self.services.databases[self.database], key)
+        )
+        expected = model.options.inputs, model.options.outputs
+        for names, given, error in zip(
+            expected,
+            (len(inputs), output_count),
+            (ai_texts.INPUTS_MISMATCH, ai_texts.OUTPUTS_MISMATCH),
+            strict=True,
+        ):
+            if names and len(names) != given:
+                raise ReplyError(error)
+        outputs = model.session.run(inputs)
+        if any(output is None for output in outputs):
+            raise ReplyError(ai_texts.DAG_NOT_A_TENSOR)
+        return list(outputs)
+
+
+def plain(reply: Reply) -> object:
+    """A reply as bytes, int, None and lists of them. Raises ReplyError for an error inside."""
+    if isinstance(reply, Error):
+        raise ReplyError(ai_texts.script_command_error(reply.text))
+    if isinstance(reply, Raw):
+        return _parsed(reply.data)
+    if isinstance(reply, Status):
+        return reply.text.encode()
+    if isinstance(reply, Blocked):
+        if reply.resolved:
+            return plain(reply.reply)
+        raise ReplyError(ai_texts.script_command_error(ai_texts.BLOCKING_REFUSED))
+    if isinstance(reply, dict):
+        return [plain(item) for pair in reply.items() for item in pair]
+    if isinstance(reply, list | tuple):
+        return [plain(item) for item in reply]
+    if isinstance(reply, memoryview | bytearray):
+        return bytes(reply)
+    if isinstance(reply, str):
+        return reply.encode()
+    if isinstance(reply, float):
+        return b"%.17g" % reply
+    return reply if reply is None or isinstance(reply, bytes | int) else bytes(getattr(reply, "data", b""))
+
+
+def _parsed(data: bytes) -> object:
+    reader: Any = hiredis.Reader()
+    reader.feed(data)
+    return reader.gets()

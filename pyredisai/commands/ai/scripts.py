@@ -1,0 +1,240 @@
+"""AI.SCRIPTSTORE, AI.SCRIPTGET, AI.SCRIPTDEL, AI.SCRIPTEXECUTE and AI._SCRIPTSCAN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pyredisai.ai.script import Script
+from pyredisai.ai.stats import RunStats
+from pyredisai.ai.tensor import Tensor
+from pyredisai.commands.ai.cursor import is_keyword
+from pyredisai.commands.ai.dags import STEPS, add_step
+from pyredisai.commands.ai.dag_args import Plan
+from pyredisai.commands.ai.running import (
+    SingleRun,
+    deadline_ns,
+    may_block,
+    outcome_error,
+    refuse_unless_blocking,
+)
+from pyredisai.commands.ai.script_args import (
+    ScriptExecute,
+    ScriptStore,
+    find_script,
+    parse_script_execute,
+    parse_script_store,
+    script_execute_keys,
+)
+from pyredisai.commands.ai.script_bridge import ScriptBridge
+from pyredisai.commands.ai.tensors import find_tensor
+from pyredisai.commands.context import Context, Services
+from pyredisai.commands.spec import Args, Family
+from pyredisai.errors import ReplyError, ai_texts, texts
+from pyredisai.execution.job import Job
+from pyredisai.keyspace.database import Database
+from pyredisai.resp.replies import OK, Blocked, Error, Reply
+
+family = Family("module", module="ai")
+
+
+@family.command("ai.scriptstore", arity=-1, flags="write denyoom", keys=(1, 1, 1), big=True)
+def scriptstore(ctx: Context, args: Args) -> Reply:
+    """AI.SCRIPTSTORE key device [TAG tag] ENTRY_POINTS n name … SOURCE source."""
+    if len(args) < 8:
+        raise ReplyError(texts.wrong_arity("ai.scriptstore"))
+    return store_script(ctx, parse_script_store(args), args)
+
+
+def store_script(ctx: Context, request: ScriptStore, args: Args) -> Reply:
+    """Compile on a helper thread and store when that is done; where nothing may block, on the loop."""
+    services = ctx.server
+    check_overwritable(ctx.db, request.key)
+
+    def compiled() -> Script:
+        return compile_script(services, request)
+
+    if not may_block(ctx.client):
+        try:
+            put_script(services, ctx.db, request.key, compiled())
+        except ReplyError:
+            raise
+        except Exception as error:
+            raise ReplyError(outcome_error(services, error)) from error
+        return OK
+    database = ctx.client.db
+    blocked = Blocked()
+
+    def done(result: Script | BaseException) -> None:
+        blocked.resolve(finish_store(services, database, request.key, args, result))
+
+    services.scheduler.run_in_background(compiled, done)
+    return blocked
+
+
+def compile_script(services: Services, request: ScriptStore) -> Script:
+    """The script of a request. Imports PyTorch at first. Raises BackendError."""
+    script = Script(request.device, request.source, request.tag, request.entry_points)
+    script.program = program_of(services, script)
+    return script
+
+
+def program_of(services: Services, script: Script) -> Any:
+    """What a script is compiled to: at once if it was, else compiled now (a script out of a file)."""
+    if script.program is None:
+        backend: Any = services.loader.get("TORCH")
+        names = [name.decode("utf-8", "surrogateescape") for name in script.entry_points]
+        script.program = backend.compile_script(script.source, script.device, names)
+    return script.program
+
+
+def finish_store(
+    services: Services, database: int, key: bytes, args: Args, result: Script | BaseException
+) -> Reply:
+    """The end of a SCRIPTSTORE that was compiled elsewhere: store and journal, or the error."""
+    if isinstance(result, BaseException):
+        return Error(outcome_error(services, result))
+    try:
+        put_script(services, services.databases[database], key, result)
+    except ReplyError as error:
+        return Error(error.text)
+    if services.journal.subscribers:
+        services.journal.append(database, [args])
+    return OK
+
+
+def put_script(services: Services, database: Database, key: bytes, script: Script) -> None:
+    """Store a compiled script and make its device's queue. Raises ReplyError for a key of another type."""
+    check_overwritable(database, key)
+    services.scheduler.ensure_queue(script.device)
+    database.set(key, script)
+
+
+def check_overwritable(database: Database, key: bytes) -> None:
+    """A script may replace a script or nothing. Raises ReplyError."""
+    old = database.get(key)
+    if old is not None and type(old) is not Script:
+        raise ReplyError(texts.WRONGTYPE)
+
+
+@family.command("ai.scriptget", arity=-1, flags="readonly", keys=(1, 1, 1))
+def scriptget(ctx: Context, args: Args) -> Reply:
+    """AI.SCRIPTGET key [META] [SOURCE]; neither means both, other words mean nothing."""
+    if not 2 <= len(args) <= 4:
+        raise ReplyError(texts.wrong_arity("ai.scriptget"))
+    script = find_script(ctx.db, args[1])
+    meta = any(is_keyword(word, b"META") for word in args[2:])
+    source = any(is_keyword(word, b"SOURCE") for word in args[2:])
+    if source and not meta:
+        return script.source
+    reply: list[Reply] = [
+        *(b"device", script.device),
+        *(b"tag", script.tag),
+        *(b"Entry Points", script.entry_points),
+    ]
+    if source or not meta:
+        reply += b"source", script.source
+    return reply
+
+
+@family.command("ai.scriptdel", arity=-1, flags="write", keys=(1, 1, 1))
+def scriptdel(ctx: Context, args: Args) -> Reply:
+    """AI.SCRIPTDEL key; runs that are queued go on."""
+    if len(args) != 2:
+        raise ReplyError(texts.wrong_arity("ai.scriptdel"))
+    find_script(ctx.db, args[1])
+    ctx.db.delete(args[1])
+    return OK
+
+
+@family.command("ai._scriptscan", arity=-1, flags="readonly")
+def scriptscan(ctx: Context, args: Args) -> Reply:
+    """AI._SCRIPTSCAN: key and tag of every script in the selected database."""
+    if len(args) != 1:
+        raise ReplyError(texts.wrong_arity("ai._scriptscan"))
+    found = [key for key, value in ctx.db.data.items() if type(value) is Script]
+    scripts = ((key, ctx.db.get(key)) for key in found)
+    return [[key, script.tag] for key, script in scripts if script is not None]
+
+
+@family.command("ai.scriptexecute", arity=-1, flags="write denyoom", keys=(5, 5, 1), get_keys=script_execute_keys)
+def scriptexecute(ctx: Context, args: Args) -> Reply:
+    """AI.SCRIPTEXECUTE key function KEYS|INPUTS n … [ARGS n …] [OUTPUTS n …] [TIMEOUT ms]."""
+    refuse_unless_blocking(ctx.client)
+    request = parse_script_execute(ctx.db, args)
+    return run_script(ctx, request)
+
+
+def run_script(ctx: Context, request: ScriptExecute) -> Blocked:
+    """Queue a run whose outputs go to keys of the selected database; the reply comes when it ends."""
+    inputs = [find_tensor(ctx.db, key) for key in request.inputs]
+    run = SingleRun(ctx, request.outputs, request.script.stats, count_script_run)
+    job = script_job(ctx.server, ctx.client.db, request, inputs, run.done)
+    if request.timeout_ms:
+        job.deadline_ns = deadline_ns(request.timeout_ms)
+    ctx.server.scheduler.submit(request.script.device, job)
+    return run.blocked
+
+
+class ScriptCall:
+    """What a job of a script runs. It has no `estimates`: it may wait for the loop, so workers run it."""
+
+    __slots__ = ("bridge", "request", "services")
+
+    def __init__(self, services: Services, database: int, request: ScriptExecute) -> None:
+        self.services = services
+        self.request = request
+        self.bridge = ScriptBridge(services, database)
+
+    def run(self, inputs: Sequence[Tensor]) -> list[Tensor | None]:
+        """Call the function. Raises BackendError."""
+        request = self.request
+        program = program_of(self.services, request.script)
+        outputs: list[Tensor | None] = program.run(
+            request.function, inputs, request.keys, request.args, len(request.outputs), self.bridge
+        )
+        return outputs
+
+
+def script_job(
+    services: Services,
+    database: int,
+    request: ScriptExecute,
+    inputs: Sequence[Tensor],
+    done: Callable[[Job], None],
+) -> Job:
+    """A run of a script's function."""
+    return Job(ScriptCall(services, database, request), inputs, done)
+
+
+def count_script_run(stats: RunStats, job: Job) -> None:
+    """Count a run that ended; a script's good run is one sample."""
+    if isinstance(job.outcome, list):
+        stats.add(job.duration_us, 1)
+    elif isinstance(job.outcome, Exception):
+        stats.add_error()
+
+
+def parse_script_step(ctx: Context, plan: Plan, args: Args) -> None:
+    """AI.SCRIPTEXECUTE as a step of a DAG; TIMEOUT belongs to the whole DAG."""
+    request = parse_script_execute(ctx.db, args, in_dag=True)
+    if request.timeout_ms:
+        raise ReplyError(ai_texts.DAG_STEP_TIMEOUT)
+    add_script_step(ctx, plan, request)
+
+
+def add_script_step(ctx: Context, plan: Plan, request: ScriptExecute) -> None:
+    """Add a run of a script to the plan."""
+    services, database = ctx.server, ctx.client.db
+
+    def make_job(inputs: Sequence[Tensor], done: Callable[[Job], None]) -> Job:
+        def counted(job: Job) -> None:
+            count_script_run(request.script.stats, job)
+            done(job)
+
+        return script_job(services, database, request, inputs, counted)
+
+    add_step(ctx, plan, request.script.device, request.inputs, request.outputs, make_job)
+
+
+STEPS[b"AI.SCRIPTEXECUTE"] = parse_script_step
