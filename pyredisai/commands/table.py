@@ -29,6 +29,7 @@ from pyredisai.commands.acl import commands as acl
 from pyredisai.commands.ai import config as ai_config
 from pyredisai.commands.ai import info, models, tensors
 from pyredisai.commands.info import report
+from pyredisai.commands.ai import dags, info, models, scripts, tensors
 from pyredisai.commands.spec import Family, Table
 
 FAMILIES: tuple[Family, ...] = (
@@ -44,6 +45,8 @@ FAMILIES: tuple[Family, ...] = (
     tracking.family,
     tensors.family,
     models.family,
+    scripts.family,
+    dags.family,
     info.family,
     clients.family,
     monitor.family,

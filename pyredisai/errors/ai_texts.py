@@ -150,6 +150,8 @@ def set_at_start(option: str) -> str:
 def use_loadbackend(option: str) -> str:
     """The reply to AI.CONFIG for a backend's name."""
     return f"ERR {option}: use AI.CONFIG LOADBACKEND {option} path"
+
+
 # DAGs
 DAG_EMPTY = "ERR DAG is empty"
 DAG_UNSUPPORTED = "Unsupported command within DAG"
@@ -192,6 +194,7 @@ def dag_deprecated(name: str) -> str:
     """A deprecated command as a step of AI.DAGEXECUTE."""
     return f"Deprecated {name} cannot be used in AI.DAGEXECUTE command"
 
+
 # scripts
 SCRIPT_KEY_EMPTY = "ERR script key is empty"
 NO_ENTRY_POINTS = "ERR Insufficient arguments, missing script entry points"
@@ -233,3 +236,6 @@ def script_short(items: str) -> str:
 def script_command_error(text: str) -> str:
     """A Redis command inside a script that answered an error."""
     return f"Redis command returned an error: {text}"
+
+
+TORCH_INTER_OP = "Cannot set number of inter-op threads after parallel work has started"

@@ -16,6 +16,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
@@ -179,6 +180,20 @@ class Scheduler:
                 pass
 
         self._background.run(work)
+
+    def call_on_loop(self, function: Callable[[], T]) -> T:
+        """A worker's way to the loop: run `function` there, wait, and return or raise what it does."""
+        answer: Future[T] = Future()
+
+        def call() -> None:
+            try:
+                answer.set_result(function())
+            except BaseException as error:
+                answer.set_exception(error)
+
+        assert self._outbox.loop is not None
+        self._outbox.loop.call_soon_threadsafe(call)
+        return answer.result()
 
     def flush(self) -> None:
         """Run now what was collected in this tick, for a caller that knows that nothing more will come."""

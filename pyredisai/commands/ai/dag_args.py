@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from pyredisai.ai.tensor import Tensor
-from pyredisai.commands.ai.cursor import is_keyword
 from pyredisai.commands.ai.tensors import find_tensor
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.spec import Args
@@ -173,6 +172,3 @@ def dag_keys(args: list[bytes]) -> list[bytes]:
     if not keys:
         raise ReplyError(texts.INVALID_COMMAND_ARGUMENTS)
     return keys
-
-
-__all__ = ["ARROW", "Plan", "Sections", "check_persist", "dag_keys", "is_keyword", "parse_sections"]

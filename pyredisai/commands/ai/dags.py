@@ -6,34 +6,25 @@ TENSORSET is done while parsing and TENSORGET when the reply is made; models and
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
 from pyredisai.ai.tensor import Tensor
-from pyredisai.commands.ai.dag_args import Plan, check_persist, dag_keys, parse_sections
+from pyredisai.commands.ai.dag_args import Plan, dag_keys, parse_sections
+from pyredisai.commands.ai.dag_run import NOT_RUN, StepParser, add_step, run_steps
 from pyredisai.commands.ai.model_args import parse_model_execute
-from pyredisai.commands.ai.running import (
-    TIMEDOUT,
-    count_model_run,
-    deadline_ns,
-    model_job,
-    outcome_error,
-    refuse_unless_blocking,
-    store_outputs,
-)
+from pyredisai.commands.ai.running import count_model_run, model_job, refuse_unless_blocking
+from pyredisai.commands.ai.scripts import parse_script_step
 from pyredisai.commands.ai.tensors import parse_format, parse_tensor, tensor_reply
 from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, ai_texts
-from pyredisai.execution.dag import Dag, Slots, Step
+from pyredisai.execution.dag import Slots
 from pyredisai.execution.job import Job
-from pyredisai.resp.replies import OK, Blocked, Error, Reply, Status
+from pyredisai.resp.replies import OK, Reply
 
 family = Family("module", module="ai")
 
-NOT_RUN: Final = Status("NA")
 _LEAST_ARGUMENTS: Final = 6
-StepParser: TypeAlias = "Callable[[Context, Plan, Args], None]"
 
 
 @family.command("ai.dagexecute", arity=-1, flags="write denyoom", keys=(3, 3, 1), get_keys=dag_keys, big=True)
@@ -57,70 +48,6 @@ def execute(ctx: Context, args: Args, name: str, parsers: dict[bytes, StepParser
     if not sections.seen & {b"LOAD", b"PERSIST", b"ROUTING"}:
         raise ReplyError(ai_texts.DAG_NO_SECTION)
     return run_steps(ctx, sections.plan, sections.steps, parsers)
-
-
-def run_steps(ctx: Context, plan: Plan, steps: list[Args], parsers: dict[bytes, StepParser]) -> Reply:
-    """Parse the steps into the plan and run it; shared with the deprecated commands."""
-    for step in steps:
-        parser = parsers.get(step[0]) or parsers.get(bytes(step[0]).upper())
-        if parser is None:
-            raise ReplyError(ai_texts.DAG_UNSUPPORTED)
-        parser(ctx, plan, step)
-    check_persist(plan)
-    return DagRun(ctx, plan).start()
-
-
-class DagRun:
-    """One DAG between its request and its reply. `done` is called on the loop for every step."""
-
-    __slots__ = ("blocked", "dag", "database", "deadline_ns", "plan", "services")
-
-    def __init__(self, ctx: Context, plan: Plan) -> None:
-        self.services = ctx.server
-        self.database = ctx.client.db
-        self.plan = plan
-        self.dag = Dag(plan.steps, plan.slots)
-        self.deadline_ns = deadline_ns(plan.timeout_ms) if plan.timeout_ms else 0
-        self.blocked = Blocked()
-
-    def start(self) -> Reply:
-        """Queue the first steps; the reply at once where there are none."""
-        if not self.plan.steps:
-            return self.reply()
-        self.submit(self.dag.start())
-        return self.blocked
-
-    def submit(self, steps: list[Step]) -> None:
-        """Queue steps whose inputs are there."""
-        for step in steps:
-            inputs = [self.dag.slots[i] for i in step.inputs]
-            job = self.plan.jobs[step](inputs, partial(self.done, step))  # type: ignore[arg-type]
-            job.deadline_ns = self.deadline_ns
-            self.services.scheduler.submit(step.device, job)
-
-    def done(self, step: Step, job: Job) -> None:
-        """A step's end: what may start now, or the reply."""
-        assert job.outcome is not None
-        self.submit(self.dag.finish(step, job.outcome))
-        if self.dag.ended:
-            stuck = self.dag.stuck
-            if stuck is not None:
-                stuck.outcome = ReplyError(ai_texts.DAG_NOT_A_TENSOR)
-                self.dag.failed = True
-            self.blocked.resolve(self.reply())
-
-    def reply(self) -> Reply:
-        """Each step's reply; PERSIST is done when all went well, and its error is one element more."""
-        if self.dag.timed_out:
-            return TIMEDOUT
-        replies = [reply(self.plan.slots) for reply in self.plan.replies]
-        if not self.dag.failed and self.plan.persist:
-            keys = self.plan.persist
-            tensors = [self.plan.slots[self.plan.names[key]] for key in keys]
-            error = store_outputs(self.services, self.database, keys, tensors)
-            if error is not None:
-                replies.append(Error(error))
-        return replies
 
 
 def parse_tensorset(ctx: Context, plan: Plan, args: Args) -> None:
@@ -159,30 +86,6 @@ def parse_modelexecute(ctx: Context, plan: Plan, args: Args) -> None:
     add_step(ctx, plan, model.device, request.inputs, request.outputs, make_job)
 
 
-def add_step(
-    ctx: Context,
-    plan: Plan,
-    device: str,
-    inputs: Sequence[bytes],
-    outputs: Sequence[bytes],
-    make_job: Callable[[Sequence[Tensor], Callable[[Job], None]], Job],
-) -> None:
-    """Add a run to the plan; its reply is OK, its error, or NA where it did not run."""
-    read = tuple(plan.slot_of(name) for name in inputs)
-    step = Step(device.upper(), read, tuple(plan.new_slot(name) for name in outputs))
-    plan.steps.append(step)
-    plan.jobs[step] = make_job
-    services = ctx.server
-
-    def reply(slots: Slots) -> Reply:
-        outcome = step.outcome
-        if isinstance(outcome, list):
-            return OK
-        return Error(outcome_error(services, outcome)) if isinstance(outcome, Exception) else NOT_RUN
-
-    plan.replies.append(reply)
-
-
 def refuse(text: str) -> StepParser:
     """A step that a DAG must not hold."""
 
@@ -196,6 +99,7 @@ STEPS: Final[dict[bytes, StepParser]] = {
     b"AI.TENSORSET": parse_tensorset,
     b"AI.TENSORGET": parse_tensorget,
     b"AI.MODELEXECUTE": parse_modelexecute,
+    b"AI.SCRIPTEXECUTE": parse_script_step,
     b"AI.MODELRUN": refuse(ai_texts.dag_deprecated("AI.MODELRUN")),
     b"AI.SCRIPTRUN": refuse(ai_texts.dag_deprecated("AI.SCRIPTRUN")),
 }

@@ -46,7 +46,7 @@ class ScriptBridge:
         return self.services.scheduler.call_on_loop(lambda: self._execute(args))
 
     def _execute(self, args: list[bytes]) -> object:
-        client = Client(0, _NoLink(), db=self.database, is_script=True)  # type: ignore[arg-type]
+        client = Client(0, _NoLink(), db=self.database, is_script=True)
         return plain(self.services.call(Context(client, self.services), args))
 
     def run_model(self, key: bytes, inputs: Sequence[Tensor], output_count: int) -> list[Tensor]:

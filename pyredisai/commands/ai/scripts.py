@@ -9,8 +9,8 @@ from pyredisai.ai.script import Script
 from pyredisai.ai.stats import RunStats
 from pyredisai.ai.tensor import Tensor
 from pyredisai.commands.ai.cursor import is_keyword
-from pyredisai.commands.ai.dags import STEPS, add_step
 from pyredisai.commands.ai.dag_args import Plan
+from pyredisai.commands.ai.dag_run import add_step
 from pyredisai.commands.ai.running import (
     SingleRun,
     deadline_ns,
@@ -88,9 +88,7 @@ def program_of(services: Services, script: Script) -> Any:
     return script.program
 
 
-def finish_store(
-    services: Services, database: int, key: bytes, args: Args, result: Script | BaseException
-) -> Reply:
+def finish_store(services: Services, database: int, key: bytes, args: Args, result: Script | BaseException) -> Reply:
     """The end of a SCRIPTSTORE that was compiled elsewhere: store and journal, or the error."""
     if isinstance(result, BaseException):
         return Error(outcome_error(services, result))
@@ -235,6 +233,3 @@ def add_script_step(ctx: Context, plan: Plan, request: ScriptExecute) -> None:
         return script_job(services, database, request, inputs, counted)
 
     add_step(ctx, plan, request.script.device, request.inputs, request.outputs, make_job)
-
-
-STEPS[b"AI.SCRIPTEXECUTE"] = parse_script_step

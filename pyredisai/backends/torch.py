@@ -1,0 +1,118 @@
+"""The TORCH backend: TorchScript modules as models, and TorchScript source as scripts."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pyredisai.ai.model import ModelOptions
+from pyredisai.ai.tensor import Tensor
+from pyredisai.backends.base import BackendSettings, SessionBase, one_line
+from pyredisai.backends.devices import gpu_present, parse_device
+from pyredisai.backends.frameworks import import_framework
+from pyredisai.errors import BackendError, ai_texts
+
+
+def load(settings: BackendSettings, directory: Path | None) -> TorchBackend:
+    """Import PyTorch, from a private install if `directory` is given."""
+    return TorchBackend(import_framework("torch", directory, "torch"), settings)
+
+
+class TorchBackend:
+    """PyTorch. Its thread counts are the process's: they are set once, here."""
+
+    name = "TORCH"
+
+    def __init__(self, torch: Any, settings: BackendSettings) -> None:
+        # They import torch by name: only now is it sure to be the one that was asked for.
+        from pyredisai.backends import torch_tensors, torchscript
+
+        self.version: str = torch.__version__
+        self._torch = torch
+        self._tensors = torch_tensors
+        self._scripts = torchscript
+        if settings.intra_op_threads:
+            torch.set_num_threads(settings.intra_op_threads)
+        if settings.inter_op_threads and torch.get_num_interop_threads() != settings.inter_op_threads:
+            try:
+                torch.set_num_interop_threads(settings.inter_op_threads)
+            except RuntimeError as error:  # another server of this process was first
+                raise BackendError(ai_texts.TORCH_INTER_OP) from error
+
+    def has_device(self, device: str) -> bool:
+        """A CPU always; a GPU where PyTorch has CUDA and the machine the device."""
+        found = parse_device(device)
+        if found is None:
+            return False
+        return not found.is_gpu or (self._torch.cuda.is_available() and gpu_present(found))
+
+    def open_model(self, blob: bytes | memoryview, device: str, options: ModelOptions) -> TorchSession:
+        """Open a TorchScript module on a device. Raises BackendError."""
+        if not self.has_device(device):
+            raise BackendError(ai_texts.TORCH_NO_CUDA)
+        place = self._tensors.device_of(device)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                module = self._torch.jit.load(io.BytesIO(blob), map_location=place).eval()
+            graph = module.forward.inlined_graph
+            schema = module.forward.schema
+        except Exception as error:
+            raise BackendError(one_line(str(error))) from error
+        self._tensors.refuse_files(graph)
+        copies = self._tensors.needs_copies(graph)
+        return TorchSession(self._torch, self._tensors, module, schema, place, copies=copies)
+
+    def compile_script(self, source: bytes, device: str, entry_points: Sequence[str]) -> Any:
+        """A torchscript.ScriptProgram. Raises BackendError with the compiler's text."""
+        if not self.has_device(device.upper().removesuffix(":")):
+            raise BackendError(ai_texts.TORCH_NO_CUDA)
+        return self._scripts.compile_script(source, device, entry_points)
+
+
+class TorchSession(SessionBase):
+    """One module, open on one device. Runs may overlap."""
+
+    def __init__(self, torch: Any, tensors: Any, module: Any, schema: Any, place: Any, *, copies: bool) -> None:
+        names = [argument.name for argument in schema.arguments[1:]]
+        super().__init__(names, ("",) * _output_count(schema.returns))
+        self._forward = module.forward
+        self._module = module
+        self._inference_mode = torch.no_grad
+        self._tensor = torch.Tensor
+        self._to_torch, self._from_torch = tensors.to_torch, tensors.from_torch
+        self._place, self._copies = place, copies
+
+    def run(self, inputs: Sequence[Tensor]) -> list[Tensor | None]:
+        """Run the module's `forward`. Raises BackendError."""
+        place, copies = self._place, self._copies
+        arguments = [self._to_torch(tensor, place, copy=copies) for tensor in inputs]
+        try:
+            with self._inference_mode():
+                result = self._forward(*arguments)
+        except Exception as error:
+            raise BackendError(one_line(str(error))) from error
+        results = list(result) if isinstance(result, tuple | list) else [result]
+        if not all(isinstance(item, self._tensor) for item in results):
+            raise BackendError(ai_texts.script_no_tensors("forward"))
+        expected = len(self.output_names)
+        if expected and len(results) != expected:
+            raise BackendError(ai_texts.script_output_count("forward"))
+        return [self._from_torch(item, copy=copies) for item in results]
+
+
+def _output_count(returns: Sequence[Any]) -> int:
+    """How many tensors a schema's results hold; 0 where that is known after a run only (a list)."""
+    count = 0
+    for item in returns:
+        kind = item.type.kind()
+        if kind == "TensorType":
+            count += 1
+        elif kind == "TupleType":
+            count += sum(element.kind() == "TensorType" for element in item.type.elements())
+        elif kind == "ListType":
+            return 0
+    return count
