@@ -27,9 +27,8 @@ from pyredisai.commands import (
 )
 from pyredisai.commands.acl import commands as acl
 from pyredisai.commands.ai import config as ai_config
-from pyredisai.commands.ai import info, models, tensors
-from pyredisai.commands.info import report
 from pyredisai.commands.ai import dags, info, models, scripts, tensors
+from pyredisai.commands.info import report
 from pyredisai.commands.spec import Family, Table
 
 FAMILIES: tuple[Family, ...] = (
