@@ -20,7 +20,7 @@ from benchmarks.servers import pair
 from tests.support.paths import ROOT
 
 FOLDER = ROOT / "benchmarks"
-PRESETS = {"smoke": (1, 0.02), "quick": (2, 0.3), "full": (5, 2.0)}  # rounds, seconds a run
+PRESETS = {"smoke": (1, 0.02), "quick": (2, 0.2), "full": (5, 2.0)}  # rounds, seconds a run
 SMOKE_CASES = ("PING, 1 client", "exec to first PONG")
 
 

@@ -192,30 +192,35 @@ def bare_rate(model: BenchModel, threads: int, seconds: float, cores: list[int])
     return Sample(float(done.stdout))
 
 
-def neighbours(pair: Pair) -> Iterator[Case]:
-    """The p99 of PING on our server while it does something heavy, against the same server idle."""
+def neighbours(_pair: Pair) -> Iterator[Case]:
+    """The p99 of PING on a server with all cores while it does something heavy, against the same server idle."""
+    with start_ours() as server:
+        pin(server.pid, set(CORES))
+        yield from _neighbours(server)
 
+
+def _neighbours(server: Server) -> Iterator[Case]:
     def idle(seconds: float) -> Sample:
-        return ping_latencies(pair.ours, for_seconds(seconds))
+        return ping_latencies(server, for_seconds(seconds))
 
     def beside_store(seconds: float) -> Sample:
         model = models.huge()
         request = encode("AI.MODELSTORE", "huge", "ONNX", "CPU", "BLOB", model.blob)
-        with pair.ours.client(timeout=300) as client:
+        with server.client(timeout=300) as client:
             done: list[object] = []
             thread = threading.Thread(target=lambda: (client.send_bytes(request), done.append(client.read())))
             thread.start()
-            sample = ping_latencies(pair.ours, lambda: not thread.is_alive())
+            sample = ping_latencies(server, lambda: not thread.is_alive())
             thread.join()
-        check(pair.ours, "AI.MODELDEL", "huge")
+        check(server, "AI.MODELDEL", "huge")
         return sample
 
     def beside(make: Callable[[], BenchModel], clients: int) -> Run:
         def run(seconds: float) -> Sample:
-            args = store_model(pair.ours, make())
-            with background_load(pair.ours, args, clients):
+            args = store_model(server, make())
+            with background_load(server, args, clients):
                 time.sleep(min(0.2, seconds))
-                return ping_latencies(pair.ours, for_seconds(seconds))
+                return ping_latencies(server, for_seconds(seconds))
 
         return run
 
