@@ -40,6 +40,18 @@ _SUBCOMMANDS = (
     ("slaves", 3, "admin stale", "3.0.0"),
     ("slots", 2, "stale", "3.0.0"),
 )
+_VARYING = [
+    "bumpepoch",
+    "count-failure-reports",
+    "getkeysinslot",
+    "info",
+    "links",
+    "nodes",
+    "replicas",
+    "shards",
+    "slaves",
+    "slots",
+]
 
 
 def _disabled(ctx: Context, args: Args) -> Reply:
@@ -49,7 +61,16 @@ def _disabled(ctx: Context, args: Args) -> Reply:
 
 family.add("cluster", None, arity=-2, since="3.0.0", summary="Commands about the cluster.")
 for _name, _arity, _flags, _since in _SUBCOMMANDS:
-    family.add(f"cluster|{_name}", _disabled, arity=_arity, flags=_flags, since=_since, summary="Needs cluster mode.")
+    _tips = ("nondeterministic_output",) if _name in _VARYING else ()
+    family.add(
+        f"cluster|{_name}",
+        _disabled,
+        arity=_arity,
+        flags=_flags,
+        since=_since,
+        summary="Needs cluster mode.",
+        tips=_tips,
+    )
 family.add("readonly", _disabled, arity=1, flags="loading stale fast", categories="connection", since="3.0.0")
 family.add("readwrite", _disabled, arity=1, flags="loading stale fast", categories="connection", since="3.0.0")
 family.add("asking", _disabled, arity=1, flags="fast", categories="connection", since="3.0.0")

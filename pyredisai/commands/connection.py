@@ -116,7 +116,7 @@ def select(ctx: Context, args: Args) -> Reply:
 @family.command(
     "auth",
     arity=-2,
-    flags="noscript loading stale fast no_auth allow_busy skip_monitor skip_slowlog sentinel",
+    flags="noscript loading stale fast no_auth allow_busy sentinel",
     categories="connection",
     syntax="[username] password",
     summary="Log in.",
@@ -138,7 +138,7 @@ def auth(ctx: Context, args: Args) -> Reply:
 @family.command(
     "hello",
     arity=-1,
-    flags="noscript loading stale fast no_auth allow_busy skip_monitor skip_slowlog sentinel",
+    flags="noscript loading stale fast no_auth allow_busy sentinel",
     categories="connection",
     since="6.0.0",
     syntax="[protover [AUTH username password] [SETNAME clientname]]",

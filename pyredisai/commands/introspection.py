@@ -21,7 +21,7 @@ _FLAG_WORDS = (
     "write readonly denyoom module admin pubsub noscript blocking loading stale skip_monitor skip_slowlog asking fast "
     "no_auth no_mandatory_keys no_async_loading no_multi movablekeys allow_busy"
 )
-_FLAGS = tuple(_FLAG_WORDS.split())
+SHOWN_FLAGS = tuple(_FLAG_WORDS.split())
 _OWN = "loading stale"
 
 
@@ -58,7 +58,7 @@ def describe_command(command: Command) -> Reply:
     return [
         command.name,
         command.arity,
-        _words(flag for flag in _FLAGS if flag in command.flags),
+        _words(flag for flag in SHOWN_FLAGS if flag in command.flags),
         *command.keys,
         _words(f"@{category}" for category in CATEGORIES if category in command.categories),
         RespSet(command.tips),

@@ -58,7 +58,7 @@ family.add("latency", None, arity=-2, since="2.8.13", summary="Commands about sl
 def _latency(sub: str, arity: int, summary: str, syntax: str = "") -> Callable[..., Callable[..., Reply]]:
     tips: tuple[str, ...] = ("nondeterministic_output", "request_policy:all_nodes", "response_policy:special")
     if sub == "reset":
-        tips = ("request_policy:all_nodes", "response_policy:agg_sum")
+        tips = ("request_policy:all_nodes", "response_policy:all_succeeded")
     return family.command(
         f"latency|{sub}",
         arity=arity,

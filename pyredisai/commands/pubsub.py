@@ -177,25 +177,25 @@ def _unsubscribe(ctx: Context, kind: str, word: bytes, names: list[bytes]) -> Re
     return _answer(ctx, replies or [Push((word, None, _count(ctx.client, kind)))])
 
 
-@family.command("subscribe", arity=-2, flags="pubsub noscript loading stale")
+@family.command("subscribe", arity=-2, flags="pubsub noscript loading stale", since="2.0.0")
 def subscribe(ctx: Context, args: Args) -> Reply:
     """SUBSCRIBE channel…: a confirmation each."""
     return _subscribe(ctx, "channels", b"subscribe", args[1:])
 
 
-@family.command("unsubscribe", arity=-1, flags="pubsub noscript loading stale")
+@family.command("unsubscribe", arity=-1, flags="pubsub noscript loading stale", since="2.0.0")
 def unsubscribe(ctx: Context, args: Args) -> Reply:
     """UNSUBSCRIBE [channel…]: a confirmation each; from all when none is named."""
     return _unsubscribe(ctx, "channels", b"unsubscribe", args[1:])
 
 
-@family.command("psubscribe", arity=-2, flags="pubsub noscript loading stale")
+@family.command("psubscribe", arity=-2, flags="pubsub noscript loading stale", since="2.0.0")
 def psubscribe(ctx: Context, args: Args) -> Reply:
     """PSUBSCRIBE pattern…: a confirmation each."""
     return _subscribe(ctx, "patterns", b"psubscribe", args[1:])
 
 
-@family.command("punsubscribe", arity=-1, flags="pubsub noscript loading stale")
+@family.command("punsubscribe", arity=-1, flags="pubsub noscript loading stale", since="2.0.0")
 def punsubscribe(ctx: Context, args: Args) -> Reply:
     """PUNSUBSCRIBE [pattern…]: a confirmation each; from all when none is named."""
     return _unsubscribe(ctx, "patterns", b"punsubscribe", args[1:])
@@ -217,7 +217,7 @@ def sunsubscribe(ctx: Context, args: Args) -> Reply:
     return _unsubscribe(ctx, "shard_channels", b"sunsubscribe", args[1:])
 
 
-@family.command("publish", arity=3, flags="pubsub loading stale fast")
+@family.command("publish", arity=3, flags="pubsub loading stale fast", since="2.0.0")
 def publish(ctx: Context, args: Args) -> Reply:
     """PUBLISH channel message: how many clients got it."""
     return hub(ctx.server).publish(args[1], args[2])
@@ -231,7 +231,7 @@ def spublish(ctx: Context, args: Args) -> Reply:
     return hub(ctx.server).publish_shard(args[1], args[2])
 
 
-family.add("pubsub", None, arity=-2)
+family.add("pubsub", None, arity=-2, since="2.8.0")
 
 
 def _matching(names: Iterable[bytes], args: Args) -> Reply:
@@ -247,19 +247,19 @@ def _listeners(of: dict[bytes, _Listeners], names: list[bytes]) -> Reply:
     return [item for name in names for item in (name, len(of.get(name, ())))]
 
 
-@family.command("pubsub|channels", arity=-2, flags="pubsub loading stale")
+@family.command("pubsub|channels", arity=-2, flags="pubsub loading stale", since="2.8.0")
 def pubsub_channels(ctx: Context, args: Args) -> Reply:
     """PUBSUB CHANNELS [pattern]: channels that somebody listens to."""
     return _matching(hub(ctx.server).channels, args)
 
 
-@family.command("pubsub|numsub", arity=-2, flags="pubsub loading stale")
+@family.command("pubsub|numsub", arity=-2, flags="pubsub loading stale", since="2.8.0")
 def pubsub_numsub(ctx: Context, args: Args) -> Reply:
     """PUBSUB NUMSUB [channel…]: each with its number of listeners."""
     return _listeners(hub(ctx.server).channels, args[2:])
 
 
-@family.command("pubsub|numpat", arity=2, flags="pubsub loading stale")
+@family.command("pubsub|numpat", arity=2, flags="pubsub loading stale", since="2.8.0")
 def pubsub_numpat(ctx: Context, args: Args) -> Reply:
     """PUBSUB NUMPAT: how many different patterns somebody listens to."""
     return len(hub(ctx.server).patterns)

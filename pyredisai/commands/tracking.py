@@ -252,7 +252,7 @@ def _keys_of(command: Command, args: Args) -> Iterable[bytes]:
 # CLIENT's subcommands
 
 family = Family("connection")
-family.add("client", None, arity=-2)
+family.add("client", None, arity=-2, since="2.4.0")
 
 _FLAGS = "noscript loading stale"
 

@@ -24,8 +24,10 @@ _ADMIN = "admin noscript loading stale"
 family.add("acl", None, arity=-2, since="6.0.0", summary="Commands about users and what they may do.")
 
 
-def _acl(sub: str, arity: int, flags: str, summary: str, syntax: str = "") -> Callable[..., Callable[..., Reply]]:
-    return family.command(f"acl|{sub}", arity=arity, flags=flags, since="6.0.0", summary=summary, syntax=syntax)
+def _acl(
+    sub: str, arity: int, flags: str, summary: str, syntax: str = "", since: str = "6.0.0"
+) -> Callable[..., Callable[..., Reply]]:
+    return family.command(f"acl|{sub}", arity=arity, flags=flags, since=since, summary=summary, syntax=syntax)
 
 
 @_acl("whoami", 2, _OWN, "The user of this connection.")
@@ -112,7 +114,7 @@ def acl_deluser(ctx: Context, args: Args) -> Reply:
     return sum(store(ctx.server).remove(name.decode("latin-1")) for name in args[2:])
 
 
-@_acl("dryrun", -4, _ADMIN, "Whether a user may run a command.", "username command [arg [arg ...]]")
+@_acl("dryrun", -4, _ADMIN, "Whether a user may run a command.", "username command [arg [arg ...]]", "7.0.0")
 def acl_dryrun(ctx: Context, args: Args) -> Reply:
     """ACL DRYRUN user command [argument…]: OK, or what is refused."""
     user = store(ctx.server).users.get(args[2].decode("latin-1"))

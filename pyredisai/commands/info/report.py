@@ -66,7 +66,7 @@ def report(services: Services, names: Iterable[str]) -> str:
     ]
     for name, fields in of_module:
         text += ("\r\n" if text else "") + _written(name, fields(services))
-    return text + ("\r\n" if of_module else "")
+    return text
 
 
 def _written(name: str, fields: Fields) -> str:
