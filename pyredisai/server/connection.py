@@ -218,11 +218,12 @@ class Connection(asyncio.BufferedProtocol):
         self.waiting = reply
         self.stopped = True
         self.client.blocked = True
+        self.client.waiting = reply
         reply.then(self._resume)
 
     def _resume(self, reply: Reply) -> None:
         """A blocked request has its reply: send it and go on."""
-        self.waiting = None
+        self.waiting = self.client.waiting = None
         self.client.blocked = False
         self.stopped = self.choked
         if type(reply) is Error:

@@ -11,7 +11,7 @@ from pyredisai.commands.permission import require
 from pyredisai.commands.redact import redacted
 from pyredisai.commands.spec import Args, Command
 from pyredisai.errors import ReplyError, texts
-from pyredisai.resp.replies import NO_REPLY, Blocked, Reply, Status
+from pyredisai.resp.replies import NO_REPLY, Blocked, Error, Reply, Status
 
 WHILE_SUBSCRIBED = frozenset(
     {
@@ -73,6 +73,10 @@ def _may_replicate(command: Command) -> bool:
     return command.is_write or "may_replicate" in command.flags
 
 
+class _CountedError(Error):
+    """The error of a request that was held: dispatch has counted it, so the connection does not again."""
+
+
 def hold(ctx: Context, run: Callable[[], Reply]) -> Blocked:
     """Keep a request until the pause ends; then `run` it for its reply."""
     held = ctx.server.guard.held
@@ -84,7 +88,7 @@ def hold(ctx: Context, run: Callable[[], Reply]) -> Blocked:
             blocked.on_cancel = reply.cancel
             reply.then(blocked.resolve)
         else:
-            blocked.resolve(reply)
+            blocked.resolve(_CountedError(reply.text) if type(reply) is Error else reply)
 
     def forget() -> None:
         client.held = False

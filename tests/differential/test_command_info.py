@@ -101,7 +101,8 @@ def without_notes(spec: list[Any]) -> dict[Any, Any]:
 
 
 REQUESTS = """
-get|get a|get a b|set a 1|set a 1 GET|set a 1 EX 10 get|mget a b c|mset a 1 b 2|mset a 1 b|ping|ping x|config get x|config foo x
+get|get a|get a b|set a 1|set a 1 GET|set a 1 EX 10 get|mget a b c|mset a 1 b 2|mset a 1 b
+ping|ping x|config get x|config foo x
 rename a b|copy a b|exists a b c|touch a b c|del a b|unlink a|expire a 1|getex a|incr a|type a|persist a|move a 1
 memory usage foo|memory usage foo samples 1|object encoding foo|object foo foo|publish a b|spublish a b|nosuch a
 lpush a b|hset a b c|sadd a b|watch a b|eval x 2 a b c|eval x 0 a|eval x 7 a b|eval x y a b|evalsha x 1 a|swapdb 0 1
