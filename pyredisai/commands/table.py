@@ -27,7 +27,7 @@ from pyredisai.commands import (
 )
 from pyredisai.commands.acl import commands as acl
 from pyredisai.commands.ai import config as ai_config
-from pyredisai.commands.ai import dags, info, models, scripts, tensors
+from pyredisai.commands.ai import dags, deprecated, info, models, scripts, tensors
 from pyredisai.commands.info import report
 from pyredisai.commands.spec import Family, Table
 
@@ -46,6 +46,7 @@ FAMILIES: tuple[Family, ...] = (
     models.family,
     scripts.family,
     dags.family,
+    deprecated.family,
     info.family,
     clients.family,
     monitor.family,

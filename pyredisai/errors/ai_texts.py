@@ -190,7 +190,7 @@ def dag_section_count(section: str) -> str:
     return f"ERR invalid or negative value found in number of keys to {section}"
 
 
-def dag_deprecated(name: str) -> str:
+def deprecated_in_dag(name: str) -> str:
     """A deprecated command as a step of AI.DAGEXECUTE."""
     return f"Deprecated {name} cannot be used in AI.DAGEXECUTE command"
 
@@ -239,3 +239,29 @@ def script_command_error(text: str) -> str:
 
 
 TORCH_INTER_OP = "Cannot set number of inter-op threads after parallel work has started"
+
+
+# deprecated commands
+MODELRUN_ARITY = "ERR wrong number of arguments for 'AI.MODELRUN' command"
+SCRIPTRUN_ARITY = "ERR wrong number of arguments for 'AI.SCRIPTRUN' command"
+UNSUPPORTED_DEVICE = "ERR unsupported device"
+TFLITE_NO_BATCHING = "ERR Auto-batching not supported by the TFLITE backend"
+MINBATCHTIMEOUT_NO_BATCHSIZE = "ERR MINBATCHTIMEOUT specified without BATCHSIZE"
+MODELSET_NO_NAMES = "ERR Insufficient arguments, INPUTS and OUTPUTS not specified"
+SCRIPTRUN_TIMEOUT_TWICE = "ERR Already encountered an TIMEOUT section in SCRIPTRUN"
+SCRIPTRUN_INPUTS_AGAIN = "ERR Already encountered an INPUTS section in SCRIPTRUN"
+SCRIPTRUN_INPUTS_TWICE = "ERR Already encountered an INPUTS keyword in SCRIPTRUN"
+SCRIPTRUN_OUTPUTS_TWICE = "ERR Already encountered an OUTPUTS keyword in SCRIPTRUN"
+SCRIPTRUN_LIST_OUTSIDE = "ERR Encountered a variable size list of tensors outside of input section"
+SCRIPTRUN_LIST_TWICE = "ERR Already encountered a variable size list of tensors"
+SCRIPTRUN_UNKNOWN = "ERR Unrecongnized parameter to SCRIPTRUN"
+
+
+def dagrun_arity(name: str) -> str:
+    """A deprecated DAG command with too few arguments; `name` in upper case."""
+    return f"ERR wrong number of arguments for '{name}' command"
+
+
+def successor_in_dagrun(name: str) -> str:
+    """A command of today as a step of the deprecated AI.DAGRUN."""
+    return f"{name} cannot be used in a deprecated AI.DAGRUN command"

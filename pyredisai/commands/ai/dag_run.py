@@ -17,16 +17,21 @@ from pyredisai.execution.job import Job
 from pyredisai.resp.replies import OK, Blocked, Error, Reply, Status
 
 NOT_RUN: Final = Status("NA")
-StepParser: TypeAlias = "Callable[[Context, Plan, Args], None]"
+# A parser checks a step's own arguments; what it returns then binds the step's names, in the graph's order.
+Bind: TypeAlias = "Callable[[Plan], None]"
+StepParser: TypeAlias = "Callable[[Context, Args], Bind]"
 
 
 def run_steps(ctx: Context, plan: Plan, steps: list[Args], parsers: dict[bytes, StepParser]) -> Reply:
     """Parse the steps into the plan and run it; shared with the deprecated commands."""
+    binds = []
     for step in steps:
         parser = parsers.get(step[0]) or parsers.get(bytes(step[0]).upper())
         if parser is None:
             raise ReplyError(ai_texts.DAG_UNSUPPORTED)
-        parser(ctx, plan, step)
+        binds.append(parser(ctx, step))
+    for bind in binds:
+        bind(plan)
     check_persist(plan)
     return DagRun(ctx, plan).start()
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from pyredisai.ai.tensor import Tensor
 from pyredisai.commands.ai.dag_args import Plan, dag_keys, parse_sections
-from pyredisai.commands.ai.dag_run import NOT_RUN, StepParser, add_step, run_steps
-from pyredisai.commands.ai.model_args import parse_model_execute
+from pyredisai.commands.ai.dag_run import NOT_RUN, Bind, StepParser, add_step, run_steps
+from pyredisai.commands.ai.model_args import ExecuteRequest, parse_model_execute
 from pyredisai.commands.ai.running import count_model_run, model_job, refuse_unless_blocking
 from pyredisai.commands.ai.scripts import parse_script_step
 from pyredisai.commands.ai.tensors import parse_format, parse_tensor, tensor_reply
@@ -50,28 +50,40 @@ def execute(ctx: Context, args: Args, name: str, parsers: dict[bytes, StepParser
     return run_steps(ctx, sections.plan, sections.steps, parsers)
 
 
-def parse_tensorset(ctx: Context, plan: Plan, args: Args) -> None:
+def parse_tensorset(ctx: Context, args: Args) -> Bind:
     """AI.TENSORSET name dtype …: the tensor is there at once."""
     tensor = parse_tensor(args)
-    plan.new_slot(bytes(args[1]), tensor)
-    plan.replies.append(lambda slots: OK)
+
+    def bind(plan: Plan) -> None:
+        plan.new_slot(bytes(args[1]), tensor)
+        plan.replies.append(lambda slots: OK)
+
+    return bind
 
 
-def parse_tensorget(ctx: Context, plan: Plan, args: Args) -> None:
+def parse_tensorget(ctx: Context, args: Args) -> Bind:
     """AI.TENSORGET name [META] [BLOB | VALUES]."""
     wanted = parse_format(args)
-    slot = plan.slot_of(args[1])
 
-    def reply(slots: Slots) -> Reply:
-        tensor = slots[slot]
-        return NOT_RUN if tensor is None else tensor_reply(tensor, wanted)
+    def bind(plan: Plan) -> None:
+        slot = plan.slot_of(args[1])
 
-    plan.replies.append(reply)
+        def reply(slots: Slots) -> Reply:
+            tensor = slots[slot]
+            return NOT_RUN if tensor is None else tensor_reply(tensor, wanted)
+
+        plan.replies.append(reply)
+
+    return bind
 
 
-def parse_modelexecute(ctx: Context, plan: Plan, args: Args) -> None:
+def parse_modelexecute(ctx: Context, args: Args) -> Bind:
     """AI.MODELEXECUTE key INPUTS n name … OUTPUTS n name …; TIMEOUT belongs to the whole DAG."""
-    request = parse_model_execute(ctx.db, args)
+    return model_step(ctx, parse_model_execute(ctx.db, args))
+
+
+def model_step(ctx: Context, request: ExecuteRequest) -> Bind:
+    """A run of a model as a step."""
     if request.timeout_ms:
         raise ReplyError(ai_texts.DAG_STEP_TIMEOUT)
     model = request.model
@@ -83,13 +95,13 @@ def parse_modelexecute(ctx: Context, plan: Plan, args: Args) -> None:
 
         return model_job(model, inputs, counted)
 
-    add_step(ctx, plan, model.device, request.inputs, request.outputs, make_job)
+    return lambda plan: add_step(ctx, plan, model.device, request.inputs, request.outputs, make_job)
 
 
 def refuse(text: str) -> StepParser:
     """A step that a DAG must not hold."""
 
-    def parser(ctx: Context, plan: Plan, args: Args) -> None:
+    def parser(ctx: Context, args: Args) -> Bind:
         raise ReplyError(text)
 
     return parser
@@ -100,7 +112,7 @@ STEPS: Final[dict[bytes, StepParser]] = {
     b"AI.TENSORGET": parse_tensorget,
     b"AI.MODELEXECUTE": parse_modelexecute,
     b"AI.SCRIPTEXECUTE": parse_script_step,
-    b"AI.MODELRUN": refuse(ai_texts.dag_deprecated("AI.MODELRUN")),
-    b"AI.SCRIPTRUN": refuse(ai_texts.dag_deprecated("AI.SCRIPTRUN")),
+    b"AI.MODELRUN": refuse(ai_texts.deprecated_in_dag("AI.MODELRUN")),
+    b"AI.SCRIPTRUN": refuse(ai_texts.deprecated_in_dag("AI.SCRIPTRUN")),
 }
 STEPS_RO: Final[dict[bytes, StepParser]] = STEPS | {b"AI.SCRIPTEXECUTE": refuse(ai_texts.DAG_RO_SCRIPT)}

@@ -45,10 +45,10 @@ def find_model(database: Database, key: bytes) -> Model:
     raise ReplyError(ai_texts.MODEL_KEY_EMPTY if model is None else texts.WRONGTYPE)
 
 
-def parse_device(text: bytes) -> str:
-    """A device's name in the user's case: CPU, GPU, and with a number. Raises ReplyError."""
+def parse_device(text: bytes, error: str = ai_texts.INVALID_DEVICE) -> str:
+    """A device's name in the user's case: CPU, GPU, and with a number. Raises ReplyError(error)."""
     if _DEVICE.fullmatch(text) is None:
-        raise ReplyError(ai_texts.INVALID_DEVICE)
+        raise ReplyError(error)
     return text.decode()
 
 
@@ -89,17 +89,18 @@ def parse_tag(cursor: Cursor) -> bytes:
 
 def parse_batch_options(cursor: Cursor) -> tuple[int, int, int]:
     """[BATCHSIZE n [MINBATCHSIZE n [MINBATCHTIMEOUT ms]]]. Raises ReplyError."""
-    size = _parse_batch_option(cursor, "BATCHSIZE")
-    least = _parse_batch_option(cursor, "MINBATCHSIZE")
+    size = parse_batch_option(cursor, "BATCHSIZE")
+    least = parse_batch_option(cursor, "MINBATCHSIZE")
     if least and not size:
         raise ReplyError(ai_texts.MINBATCHSIZE_ALONE)
-    timeout_ms = _parse_batch_option(cursor, "MINBATCHTIMEOUT")
+    timeout_ms = parse_batch_option(cursor, "MINBATCHTIMEOUT")
     if timeout_ms and not least:
         raise ReplyError(ai_texts.MINBATCHTIMEOUT_ALONE)
     return size, least, timeout_ms
 
 
-def _parse_batch_option(cursor: Cursor, option: str) -> int:
+def parse_batch_option(cursor: Cursor, option: str) -> int:
+    """[OPTION n], 0 without it. Raises ReplyError."""
     return cursor.take_count(ai_texts.invalid_option_value(option)) if cursor.accept(option.encode()) else 0
 
 

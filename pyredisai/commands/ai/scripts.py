@@ -9,8 +9,7 @@ from pyredisai.ai.script import Script
 from pyredisai.ai.stats import RunStats
 from pyredisai.ai.tensor import Tensor
 from pyredisai.commands.ai.cursor import is_keyword
-from pyredisai.commands.ai.dag_args import Plan
-from pyredisai.commands.ai.dag_run import add_step
+from pyredisai.commands.ai.dag_run import Bind, add_step
 from pyredisai.commands.ai.running import (
     SingleRun,
     deadline_ns,
@@ -213,16 +212,15 @@ def count_script_run(stats: RunStats, job: Job) -> None:
         stats.add_error()
 
 
-def parse_script_step(ctx: Context, plan: Plan, args: Args) -> None:
+def parse_script_step(ctx: Context, args: Args) -> Bind:
     """AI.SCRIPTEXECUTE as a step of a DAG; TIMEOUT belongs to the whole DAG."""
-    request = parse_script_execute(ctx.db, args, in_dag=True)
+    return script_step(ctx, parse_script_execute(ctx.db, args, in_dag=True))
+
+
+def script_step(ctx: Context, request: ScriptExecute) -> Bind:
+    """A run of a script as a step."""
     if request.timeout_ms:
         raise ReplyError(ai_texts.DAG_STEP_TIMEOUT)
-    add_script_step(ctx, plan, request)
-
-
-def add_script_step(ctx: Context, plan: Plan, request: ScriptExecute) -> None:
-    """Add a run of a script to the plan."""
     services, database = ctx.server, ctx.client.db
 
     def make_job(inputs: Sequence[Tensor], done: Callable[[Job], None]) -> Job:
@@ -232,4 +230,4 @@ def add_script_step(ctx: Context, plan: Plan, request: ScriptExecute) -> None:
 
         return script_job(services, database, request, inputs, counted)
 
-    add_step(ctx, plan, request.script.device, request.inputs, request.outputs, make_job)
+    return lambda plan: add_step(ctx, plan, request.script.device, request.inputs, request.outputs, make_job)
