@@ -5,10 +5,8 @@ redis-server's grammar decides what the arguments mean; click carries the comman
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from functools import partial
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -21,8 +19,8 @@ from pyredisai.config.modules import start_modules
 from pyredisai.config.registry import Registry
 from pyredisai.errors import ConfigError
 from pyredisai.errors import config_texts as texts
-from pyredisai.server.app import serve
-from pyredisai.server.log import log_line, write_log
+from pyredisai.server import app
+from pyredisai.server.log import Log, log_line
 
 
 class RedisCommand(click.Command):
@@ -79,7 +77,7 @@ def configure(argv: tuple[str, ...]) -> Registry:
     if registry.users:
         refuse(f"user: {texts.unavailable('ACL')}")
     try:
-        start_modules(registry, loader.module_options, partial(write_log, registry))
+        start_modules(registry, loader.module_options, Log(registry))
     except ConfigError:
         raise SystemExit(1) from None
     return registry
@@ -91,9 +89,6 @@ def refuse(text: str) -> NoReturn:
     raise SystemExit(1)
 
 
-def run(config: Registry) -> Any:
+def run(config: Registry) -> NoReturn:
     """Serve until the end."""
-    try:
-        asyncio.run(serve(config))
-    except ConfigError:
-        raise SystemExit(1) from None
+    raise SystemExit(app.run(config))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pyredisai import clock
 from pyredisai.commands.client import Client
@@ -37,13 +37,24 @@ class ServerStats(KeyspaceStats):
     errors_by_code: dict[str, int] = field(default_factory=dict)
 
 
+class Shutdown(Protocol):
+    """Ends the server: `save` True or False, None as the configuration says.
+
+    Raises ReplyError, and the server goes on, when saving fails and `force` is not set.
+    """
+
+    def __call__(self, save: bool | None = None, force: bool = False) -> None:
+        """End it."""
+
+
 @dataclass(slots=True, eq=False)
 class Services:
     """Everything that commands share; built once by the composition root (`server.app`).
 
     `call(ctx, args)` runs a command as dispatch does, for EXEC, Lua and TorchScript; it returns the
     reply value, an `Error` value for an error. `log(level, text)` writes to the server's log, level one
-    of debug verbose notice warning. `shutdown(save)` ends the server. `on_client_gone` is called with a
+    of debug verbose notice warning. `shutdown(save, force)` ends the server; before that it calls `on_shutdown`
+    with `save`, and one that raises stops it. `on_client_gone` is called with a
     client whose connection has closed, and at RESET: drop what you keep of it. `guard` is what dispatch looks
     at for each request. The functions in `cron` run on the loop `hz` times a second. `deferred` are
     functions that run once, in order, when the present client's command (EXEC or a script as a whole) is done:
@@ -61,9 +72,10 @@ class Services:
     loader: BackendLoader
     call: Callable[[Context, Args], Reply]
     log: Callable[[str, str], None]
-    shutdown: Callable[[bool | None], None]
+    shutdown: Shutdown
     run_id: str
     on_client_gone: list[Callable[[Client], None]] = field(default_factory=list)
+    on_shutdown: list[Callable[[bool | None], None]] = field(default_factory=list)
     started_ms: int = field(default_factory=clock.now_ms)
     guard: Guard = field(default_factory=Guard)
     cron: list[Callable[[], None]] = field(default_factory=list)

@@ -61,6 +61,9 @@ INVALID_COMMAND = "ERR Invalid command specified"
 INVALID_COMMAND_ARITY = "ERR Invalid number of arguments specified for command"
 INVALID_COMMAND_ARGUMENTS = "ERR Invalid arguments specified for command"
 VALUE_NOT_INTEGER_POSITIVE = "ERR value is out of range, must be positive"
+SHUTDOWN_FAILED = "ERR Errors trying to SHUTDOWN. Check logs."
+NOT_LISTENING = "Configured to not listen anywhere, exiting."
+LISTEN_REFUSED = "Unable to listen on this port. Check server logs."
 # Protocol errors: each follows `ERR Protocol error: ` in the reply, and the connection is closed.
 INVALID_MULTIBULK = "invalid multibulk length"
 INVALID_BULK = "invalid bulk length"
@@ -76,6 +79,16 @@ DENIED = (
     "default user. In this mode only connections from the loopback interface are accepted. Connect from the machine "
     "of the server, or give the default user a password, or turn protected-mode off where no stranger reaches the port."
 )
+
+
+def listen_failed(port: int) -> str:
+    """The last words of a server that cannot have its port."""
+    return f"Failed listening on port {port} (TCP), aborting."
+
+
+def no_listening_socket(host: str, port: int, reason: str) -> str:
+    """The log's line about an address that cannot be listened on."""
+    return f"Warning: Could not create server TCP listening socket {host}:{port}: {reason}"
 
 
 def protocol_error(text: str) -> str:

@@ -3,33 +3,128 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
-from functools import partial
+import signal
+import sys
+import traceback
 
+from pyredisai import REDIS_VERSION, __version__, clock
 from pyredisai.backends.loader import BackendLoader
 from pyredisai.commands import pubsub
 from pyredisai.commands.ai import config as ai_config
+from pyredisai.commands.client import Client
 from pyredisai.commands.context import ServerStats, Services
 from pyredisai.commands.table import build_table
 from pyredisai.config.registry import Registry
+from pyredisai.errors import ConfigError, ReplyError, texts
 from pyredisai.execution.scheduler import Scheduler
 from pyredisai.journal import Journal
 from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
+from pyredisai.keyspace.expiry import active_expire_cycle
+from pyredisai.server import process
 from pyredisai.server.connection import Connection
+from pyredisai.server.cron import Cron
 from pyredisai.server.dispatch import call
 from pyredisai.server.guarding import install_guard
 from pyredisai.server.limits import Limits
-from pyredisai.server.log import write_log
+from pyredisai.server.listener import Listener, ListenError
+from pyredisai.server.log import Log
 
 
-def build_services(config: Registry) -> Services:
+class Application:
+    """One server, from its configuration to its end. `exit_code` is what the process ends with."""
+
+    def __init__(self, config: Registry, log: Log | None = None) -> None:
+        self.config = config
+        self.log = log or Log(config)
+        self.exit_code = 0
+        self.services = build_services(config, self.log)
+        self.services.shutdown = self.shutdown
+        self.limits = Limits(config)
+        self.listener = Listener(config, lambda: Connection(self.services, self.limits), self.log)
+        self.cron = Cron(self.services, self.limits, check_output)
+        self._ended: asyncio.Event | None = None
+        self._interrupted = False
+
+    def open(self) -> None:
+        """Take the ports, import the backends that the configuration names. Raises ListenError, ConfigError."""
+        self.listener.open()
+        ai_config.preload_backends(self.services)
+
+    async def serve(self) -> None:
+        """Serve clients until `shutdown` has succeeded."""
+        self._ended = asyncio.Event()
+        self._catch_signals()
+        self.cron.start()
+        await self.listener.serve()
+        if self.config["port"]:
+            self.log("notice", "Ready to accept connections")
+        if self.config["unixsocket"]:
+            self.log("notice", f"The server is now ready to accept connections at {self.config['unixsocket']}")
+        process.tune_collector()
+        await self._ended.wait()
+        self._close()
+
+    def shutdown(self, save: bool | None = None, force: bool = False) -> None:
+        """End the server: save if asked to (None: if the configuration says so), then stop serving.
+
+        Raises ReplyError, and goes on serving, when something fails and `force` is not set.
+        """
+        self.log("warning", "User requested shutdown...")
+        for last in self.services.on_shutdown:
+            try:
+                last(save)
+            except Exception as error:
+                self.log("warning", f"Errors trying to shut down: {error}")
+                if not force:
+                    raise ReplyError(texts.SHUTDOWN_FAILED) from None
+        if self._ended is not None:
+            self._ended.set()
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled, number)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def _signalled(self, number: signal.Signals) -> None:
+        if self._interrupted and number == signal.SIGINT:
+            self.log("warning", "You insist... exiting now.")
+            self._remove_pid_file()
+            os._exit(1)
+        self._interrupted = number == signal.SIGINT
+        self.log("warning", f"Received {number.name} scheduling shutdown...")
+        how = self.config["shutdown-on-sigint" if number == signal.SIGINT else "shutdown-on-sigterm"]
+        save = True if "save" in how else False if "nosave" in how else None
+        try:
+            self.shutdown(save, "force" in how)
+        except ReplyError:
+            self.log("warning", f"{number.name} received but errors trying to shut down the server")
+
+    def _close(self) -> None:
+        self.cron.stop()
+        self.listener.close()
+        for client in list(self.services.clients.values()):
+            client.link.close(after_reply=True)
+        self.services.scheduler.close()
+        self._remove_pid_file()
+        self.log("warning", "Redis is now ready to exit, bye bye...")
+
+    def _remove_pid_file(self) -> None:
+        path = pid_file(self.config)
+        if path:
+            self.log("notice", "Removing the pid file.")
+            process.remove_file(path)
+
+
+def build_services(config: Registry, log: Log) -> Services:
     """Everything that commands share."""
     events = KeyspaceEvents()
     table = build_table()
     for old, new in config.renames:
         table.rename(old, new)
-    log = partial(write_log, config)
     services = Services(
         config=config,
         table=table,
@@ -42,26 +137,77 @@ def build_services(config: Registry) -> Services:
         loader=BackendLoader(log=log),
         call=call,
         log=log,
-        shutdown=lambda save: None,
+        shutdown=lambda save=None, force=False: None,
         run_id=secrets.token_hex(20),
     )
     pubsub.hub(services)
     ai_config.follow_config(services)
     install_guard(services)
+    services.cron.append(lambda: active_expire_cycle(services.databases, clock.now_ms()))
     return services
 
 
+def check_output(client: Client) -> None:
+    """Close a client that is over its output limit."""
+    if isinstance(client.link, Connection):
+        client.link.check_output()
+
+
+def pid_file(config: Registry) -> str:
+    """Where the process id is written; empty: nowhere."""
+    path: str = config["pidfile"]
+    return path or (process.DEFAULT_PID_FILE if config["daemonize"] else "")
+
+
+def banner(config: Registry, log: Log, loop: str) -> None:
+    """What the log says at the start."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    log("warning", "pyredisai is starting", "C")
+    log(
+        "warning",
+        f"pyredisai version={__version__}, Redis version={REDIS_VERSION}, Python={python}, loop={loop},"
+        f" pid={os.getpid()}, just started",
+        "C",
+    )
+    if config.config_file:
+        log("warning", "Configuration loaded", "C")
+    else:
+        log("warning", "No config file specified, using the default config", "C")
+    installed = ", ".join(f"{name} {version}" for name, version in BackendLoader().installed().items())
+    log("notice", f"Backends installed: {installed or 'none'}")
+    log("notice", f"Running mode=standalone, port={config['port']}.")
+
+
 async def serve(config: Registry) -> None:
-    """Listen until cancelled."""
-    services = build_services(config)
-    ai_config.preload_backends(services)
-    limits = Limits(config)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(services, limits), hosts(config["bind"]), config["port"])
-    async with server:
-        await server.serve_forever()
+    """Serve in a loop that runs already. Raises ListenError."""
+    application = Application(config)
+    application.open()
+    await application.serve()
 
 
-def hosts(addresses: list[str]) -> list[str]:
-    """The addresses of `bind` as sockets take them; a leading `-` (may be missing) is only dropped so far."""
-    return [{"*": "0.0.0.0", "::*": "::"}.get(name, name) for name in (address.lstrip("-") for address in addresses)]
+def run(config: Registry) -> int:
+    """The life of the process; returns its exit code."""
+    if config["daemonize"]:
+        process.daemonize()
+    log = Log(config)
+    process.tune_memory()
+    name, factory = process.loop_factory()
+    banner(config, log, name)
+    application = Application(config, log)
+    try:
+        application.open()
+    except ListenError as error:
+        log("warning", str(error))
+        return 1
+    except ConfigError:
+        return 1
+    if path := pid_file(config):
+        process.write_pid_file(path)
+    log("warning", "Server initialized")
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(application.serve())
+    except Exception:
+        log("warning", "The server ends because of an error:\n" + traceback.format_exc())
+        return 1
+    return application.exit_code

@@ -247,20 +247,24 @@ class Connection(asyncio.BufferedProtocol):
     def flush(self) -> None:
         """Write what has been encoded."""
         self.flush_planned = False
-        if not self.out:
+        out = self.out
+        if not out:
             return
-        size = output.write(self.transport, self.out, self.gathers)
-        self.stats.net_output_bytes += size
+        size = len(out[0]) if len(out) == 1 else sum(map(len, out))
         if self.choked or size > output.LARGE or self.limits.low_output:
             self.check_output(size)
+            if not out:
+                return
+        self.stats.net_output_bytes += size
+        output.write(self.transport, out, size, self.gathers)
 
     def check_output(self, fresh: int = 0) -> None:
-        """Close the client if it is over the output limit of its class; `fresh` bytes have just been written."""
+        """Close the client if it is over the output limit of its class; `fresh` bytes are to be added."""
         client, limits = self.client, self.limits
         limit = limits.output_limit(client)
         if not limit.hard and not limit.soft:
             return
-        held = max(fresh, self.output_buffered())
+        held = fresh + self.output_buffered()
         if limit.soft and held >= limit.soft:
             self.soft_since_ms = self.soft_since_ms or limits.now_ms
             too_long = limits.now_ms - self.soft_since_ms > limit.seconds * 1000

@@ -8,6 +8,7 @@ from typing import Final
 
 from pyredisai import clock
 from pyredisai.commands.client import Client
+from pyredisai.commands.client_info import client_type
 from pyredisai.config.compound import OutputLimit
 from pyredisai.config.registry import Registry
 
@@ -35,9 +36,8 @@ class Limits:
 
     def output_limit(self, client: Client) -> OutputLimit:
         """The output buffer limit that holds for a client now."""
-        if "S" in client.flags and "O" not in client.flags:
-            return self.output["slave"]
-        return self.output["pubsub" if client.subscriptions else "normal"]
+        kind = client_type(client)
+        return self.output.get("slave" if kind == "replica" else kind) or self.output["normal"]
 
 
 _INTEGERS: Final = {

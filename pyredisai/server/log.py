@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from typing import Final
 
@@ -21,14 +20,30 @@ def log_line(level: str, text: str, role: str = "M") -> str:
     return f"{os.getpid()}:{role} {day}.{now % 1000:03d} {LEVELS[level]} {text}\n"
 
 
-def write_log(config: Registry, level: str, text: str) -> None:
-    """Log to `logfile`, or the standard output, what is as grave as `loglevel`."""
-    if _GRAVITY[level] < _GRAVITY[config["loglevel"]]:
-        return
-    line = log_line(level, text)
-    if config["logfile"]:
-        with open(config["logfile"], "a", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(line)
-    else:
-        sys.stdout.write(line)
-        sys.stdout.flush()
+class Log:
+    """The server's log: `log(level, text)`.
+
+    The file is opened for each line, as Redis does, so that it may be moved away at any time.
+    """
+
+    def __init__(self, config: Registry) -> None:
+        self._least = 0
+        self._file: str = os.path.abspath(config["logfile"]) if config["logfile"] else ""
+        config.watch("loglevel", self._set_level)
+
+    def _set_level(self, level: str) -> None:
+        self._least = _GRAVITY[level]
+
+    def __call__(self, level: str, text: str, role: str = "M") -> None:
+        """Write a line, unless its level is below loglevel. A log that cannot be written is no reason to fail."""
+        if _GRAVITY[level] < self._least:
+            return
+        line = log_line(level, text, role).encode("utf-8", "surrogateescape")
+        try:
+            if self._file:
+                with open(self._file, "ab", buffering=0) as file:
+                    file.write(line)
+            else:
+                os.write(1, line)
+        except OSError:
+            pass

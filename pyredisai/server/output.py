@@ -13,17 +13,14 @@ from pyredisai.resp.encoder import Buffers
 LARGE: Final = 16 * 1024
 
 
-def write(transport: Any, out: Buffers, gathers: bool) -> int:
-    """Write all of `out` and empty it; the number of bytes.
+def write(transport: Any, out: Buffers, size: int, gathers: bool) -> None:
+    """Write all of `out`, which is `size` bytes long, and empty it.
 
     `gathers` tells that the transport's `writelines` does not join (uvloop's does not, asyncio's does).
     """
     if len(out) == 1:
-        data = out.pop()
-        transport.write(data)
-        return len(data)
-    size = sum(map(len, out))
-    if size < LARGE:
+        transport.write(out[0])
+    elif size < LARGE:
         transport.write(b"".join(out))
     elif gathers:
         transport.writelines(coalesced(out))
@@ -31,7 +28,6 @@ def write(transport: Any, out: Buffers, gathers: bool) -> int:
         for part in coalesced(out):
             transport.write(part)
     out.clear()
-    return size
 
 
 def coalesced(out: Buffers) -> Buffers:

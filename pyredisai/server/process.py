@@ -1,0 +1,79 @@
+"""The process around the server: background, pid file, memory and garbage collector, event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+from collections.abc import Callable
+from typing import Final
+
+LOOP_VARIABLE: Final = "PYREDISAI_LOOP"
+DEFAULT_PID_FILE: Final = "/var/run/redis.pid"
+
+# Parameters of glibc's mallopt, from malloc.h.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_BIG_TRIM = 256 << 20
+_BIG_MMAP = (1 << 30, 32 << 20)  # the first that the library takes
+
+
+def daemonize() -> None:
+    """Go on in a child that is no terminal's; the parent ends. Before any thread and the event loop."""
+    sys.stdout.flush()
+    if os.fork() != 0:
+        os._exit(0)
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(null, number)
+    if null > 2:
+        os.close(null)
+
+
+def write_pid_file(path: str) -> None:
+    """Write the process id; Redis too starts without it where it cannot be written."""
+    try:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f"{os.getpid()}\n")
+    except OSError:
+        pass
+
+
+def remove_file(path: str) -> None:
+    """Remove a file if it is there and may be removed."""
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
+
+
+def tune_memory() -> bool:
+    """Let the C library reuse big blocks rather than map and clear them each time; whether it could be told."""
+    import ctypes
+
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False  # not glibc
+    return any(mallopt(_MMAP_THRESHOLD, size) for size in _BIG_MMAP) and bool(mallopt(_TRIM_THRESHOLD, _BIG_TRIM))
+
+
+def tune_collector() -> None:
+    """What the start has made lives for ever; and requests make garbage that needs no cycle collector."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def loop_factory() -> tuple[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Name and maker of the event loop: uvloop where it can be imported, unless PYREDISAI_LOOP=asyncio."""
+    wanted = os.environ.get(LOOP_VARIABLE, "uvloop")
+    if wanted == "uvloop":
+        try:
+            import uvloop
+        except ImportError:
+            pass
+        else:
+            return "uvloop", uvloop.new_event_loop
+    return "asyncio", asyncio.new_event_loop

@@ -1,0 +1,143 @@
+"""The process: start, signals, log, pid file, daemon, ports that are taken."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import PYREDISAI, REDIS_SERVER, Server, StartError, free_port
+
+LINE = re.compile(r"\d+:[MCS] \d\d \w{3} \d{4} \d\d:\d\d:\d\d\.\d{3} [.\-*#] .+\n")
+Start = Callable[..., Server]
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_its_log(start_server: Start, number: signal.Signals, tmp_path: Path) -> None:
+    pid_file, log = tmp_path / "my.pid", tmp_path / "my.log"
+    server = start_server("--pidfile", str(pid_file), "--logfile", str(log), "--unixsocket", str(tmp_path / "s"))
+    assert int(pid_file.read_text()) == server.pid
+    os.kill(server.pid, number)
+    assert server.process is not None
+    assert server.process.wait(10) == 0
+    lines = log.read_text()
+    assert f"Received {number.name} scheduling shutdown..." in lines
+    assert "Ready to accept connections" in lines
+    assert f"pid={server.pid}, just started" in lines
+    assert "Backends installed: " in lines
+    assert all(LINE.fullmatch(line) for line in lines.splitlines(keepends=True))
+    assert not pid_file.exists()
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("level", ["debug", "verbose", "notice", "warning"])
+def test_loglevel(start_server: Start, level: str, tmp_path: Path) -> None:
+    log = tmp_path / "my.log"
+    start_server("--logfile", str(log), "--loglevel", level).stop()
+    text = log.read_text()
+    assert ("Accepted " in text) == (level in ("debug", "verbose"))
+    assert ("Ready to accept connections" in text) == (level != "warning")
+    assert "Server initialized" in text
+
+
+def test_the_log_may_be_moved_away(start_server: Start, tmp_path: Path) -> None:
+    log = tmp_path / "my.log"
+    server = start_server("--logfile", str(log))
+    log.rename(tmp_path / "old.log")
+    server.stop()
+    assert "bye bye" in log.read_text()
+
+
+def test_a_port_that_is_taken(start_server: Start) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        port = sock.getsockname()[1]
+        with pytest.raises(StartError) as error:
+            start_server("--bind", "127.0.0.1", port=port)
+    assert error.value.code == 1
+    assert f"socket 127.0.0.1:{port}: bind: Address already in use" in error.value.output
+    assert f"Failed listening on port {port} (TCP), aborting." in error.value.output
+
+
+@pytest.mark.parametrize("command", [PYREDISAI, (REDIS_SERVER,)], ids=["pyredisai", "redis"])
+def test_nowhere_to_listen(command: tuple[str | None, ...]) -> None:
+    if command[0] is None:
+        pytest.skip("redis-server is not installed")
+    words = [word for word in command if word] + ["--port", "0"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1
+    assert "Configured to not listen anywhere, exiting." in done.stdout
+
+
+def test_addresses(start_server: Start) -> None:
+    server = start_server("--bind", "127.0.0.1 -203.0.113.7 -::1")
+    with server.client() as client:
+        assert client("PING") == "PONG"
+    with pytest.raises(StartError, match=r"203\.0\.113\.7:\d+: bind: Cannot assign requested address"):
+        start_server("--bind", "127.0.0.1 203.0.113.7")
+
+
+def test_unix_socket_only(start_server: Start, tmp_path: Path) -> None:
+    path = tmp_path / "redis.sock"
+    path.write_text("left by a server that was killed")
+    start_server("--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700", ready=False)
+    until(path.is_socket)
+    with socket.socket(socket.AF_UNIX) as sock:
+        until(lambda: sock.connect_ex(str(path)) == 0)
+        sock.sendall(b"PING\r\n")
+        assert sock.recv(100) == b"+PONG\r\n"
+    assert path.stat().st_mode & 0o777 == 0o700
+
+
+def test_daemon(tmp_path: Path) -> None:
+    port = free_port()
+    words = [
+        "--port",
+        str(port),
+        "--daemonize",
+        "yes",
+        "--pidfile",
+        str(tmp_path / "p"),
+        "--logfile",
+        str(tmp_path / "l"),
+    ]
+    done = subprocess.run([*PYREDISAI, *words, "--dir", str(tmp_path)], timeout=20, check=False)
+    assert done.returncode == 0
+    until(lambda: (tmp_path / "p").exists())
+    pid = int((tmp_path / "p").read_text())
+    try:
+        with socket.create_connection(("127.0.0.1", port)) as sock:
+            sock.sendall(b"PING\r\n")
+            assert sock.recv(100) == b"+PONG\r\n"
+        assert os.getsid(pid) == pid
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    until(lambda: not (tmp_path / "p").exists())
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_loops(start_server: Start, loop: str, tmp_path: Path) -> None:
+    if loop == "uvloop":
+        pytest.importorskip("uvloop")
+    server = start_server("--logfile", str(tmp_path / "l"), env={"PYREDISAI_LOOP": loop})
+    assert f"loop={loop}" in (tmp_path / "l").read_text()
+    value = os.urandom(700_000)
+    with server.client() as client:
+        assert client("SET", "k", value) == "OK"
+        assert client("GET", "k") == value
+        assert client.pipeline(*[("GET", "k")] * 20) == [value] * 20
