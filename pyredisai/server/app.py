@@ -119,8 +119,9 @@ class Application:
             process.remove_file(path)
 
 
-def build_services(config: Registry, log: Log) -> Services:
+def build_services(config: Registry, log: Log | None = None) -> Services:
     """Everything that commands share."""
+    log = log or Log(config)
     events = KeyspaceEvents()
     table = build_table()
     for old, new in config.renames:
