@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from pyredisai.ai.model import ModelOptions
 from pyredisai.ai.tensor import Tensor
+from pyredisai.errors import ai_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,11 @@ class SessionBase:
     """What a session that does not wait for the server's loop inherits.
 
     `estimates` is the scheduler's notebook: with it, runs known to be short take place on the loop. A session
-    whose `run` waits for the loop in any way must not have it.
+    whose `run` waits for the loop in any way must not have it. `batch_mismatch` is the error of a batch
+    whose output has another first dimension than its inputs.
     """
+
+    batch_mismatch: ClassVar[str] = ai_texts.BATCH_SIZE_MISMATCH
 
     def __init__(self, input_names: Sequence[str], output_names: Sequence[str]) -> None:
         self.input_names = tuple(input_names)

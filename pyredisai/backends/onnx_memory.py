@@ -56,6 +56,12 @@ class OnnxMemory:
             self.bytes_in_use -= size
             self.accesses += accesses
 
+    def shrink(self) -> None:
+        """Give back what ended runs left in the arena: the one that holds a result cannot do it itself."""
+        with self._lock:
+            if self._reserver is not None:
+                self._zeros(4)
+
     def _register(self) -> None:
         kind, memory = self._ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, self._ort.OrtMemType.DEFAULT
         info = self._ort.OrtMemoryInfo("Cpu", kind, 0, memory)
@@ -69,16 +75,25 @@ class OnnxMemory:
             options.intra_op_num_threads = 1
             options.log_severity_level = 4
             self._reserver = self._ort.InferenceSession(_zeros_model(), options, providers=["CPUExecutionProvider"])
-        count = np.array([-(-size // 4)], np.int64)
         try:
-            shape = self._ort.OrtValue.ortvalue_from_numpy(count)
-            (held,) = self._reserver.run_with_ort_values(["y"], {"n": shape}, run_options(self._ort))
+            try:
+                held = self._zeros(size)
+            except Exception as error:
+                if not is_refusal(str(error)):
+                    raise
+                self._zeros(4)
+                held = self._zeros(size)
         except Exception as error:
             if is_refusal(str(error)):
                 raise BackendError(ai_texts.ONNX_MEMORY_LIMIT_AT_CREATION) from error
             raise
         _give_back(held.data_ptr(), size)
         return held
+
+    def _zeros(self, size: int) -> Any:
+        """An array of so many bytes in the arena, which gives its free regions back after that."""
+        count = self._ort.OrtValue.ortvalue_from_numpy(np.array([-(-size // 4)], np.int64))
+        return self._reserver.run_with_ort_values(["y"], {"n": count}, run_options(self._ort))[0]
 
 
 def is_refusal(text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from typing import Any
 from pyredisai.ai.model import ModelOptions
 from pyredisai.ai.tensor import Tensor
 from pyredisai.backends.base import BackendSettings, SessionBase, one_line
-from pyredisai.backends.devices import gpu_present, parse_device
+from pyredisai.backends.devices import parse_device
 from pyredisai.backends.frameworks import import_framework
 from pyredisai.errors import BackendError, ai_texts
+
+_MOST_CODE = 64 << 20  # bytes of one source file
 
 
 def load(settings: BackendSettings, directory: Path | None) -> TorchBackend:
@@ -47,13 +50,15 @@ class TorchBackend:
         found = parse_device(device)
         if found is None:
             return False
-        return not found.is_gpu or (self._torch.cuda.is_available() and gpu_present(found))
+        cuda = self._torch.cuda
+        return not found.is_gpu or (cuda.is_available() and (found.index or 0) < cuda.device_count())
 
     def open_model(self, blob: bytes | memoryview, device: str, options: ModelOptions) -> TorchSession:
         """Open a TorchScript module on a device. Raises BackendError."""
         if not self.has_device(device):
             raise BackendError(ai_texts.TORCH_NO_CUDA)
         place = self._tensors.device_of(device)
+        _refuse_files_in(blob)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -63,7 +68,8 @@ class TorchBackend:
         except Exception as error:
             raise BackendError(one_line(str(error))) from error
         self._tensors.refuse_files(graph)
-        copies = self._tensors.needs_copies(graph)
+        # A method that is called through an interface is not inlined: nobody knows what it writes to.
+        copies = self._tensors.needs_copies(graph) or "prim::CallMethod" in str(graph)
         return TorchSession(self._torch, self._tensors, module, schema, place, copies=copies)
 
     def compile_script(self, source: bytes, device: str, entry_points: Sequence[str]) -> Any:
@@ -116,3 +122,16 @@ def _output_count(returns: Sequence[Any]) -> int:
         elif kind == "ListType":
             return 0
     return count
+
+
+def _refuse_files_in(blob: bytes | memoryview) -> None:
+    """Loading runs a module's __setstate__, so what reads files is refused before."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(blob)) as archive:
+            for entry in archive.infolist():
+                if not entry.filename.endswith(".py"):
+                    continue
+                if entry.file_size > _MOST_CODE or b"from_file" in archive.read(entry):
+                    raise BackendError(ai_texts.files_refused("from_file"))
+    except zipfile.BadZipFile:
+        return  # PyTorch says what it is

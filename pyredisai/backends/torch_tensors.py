@@ -61,7 +61,7 @@ def refuse_files(graph: Any) -> None:
     """Raise BackendError when a graph reads or writes the server's files."""
     for node in _nodes(graph):
         if node.kind() in ("aten::from_file", "aten::save"):
-            raise BackendError(ai_texts.torch_files(node.kind()))
+            raise BackendError(ai_texts.files_refused(node.kind()))
 
 
 def _schema(node: Any) -> str:

@@ -11,6 +11,30 @@ ONNX_EXTERNAL_DATA = "Initializer tensors with external data is not allowed."
 ONNX_MEMORY_LIMIT = "Onnxruntime memory limit exceeded, memory allocation failed."
 ONNX_MEMORY_LIMIT_AT_CREATION = f"Exception during initialization: {ONNX_MEMORY_LIMIT}"
 
+TF_BATCH_SIZE_MISMATCH = "ERR Tensorflow batching error: model did not generate the expected batch size"
+TF_NO_CUDA = "ERR GPU requested but TF couldn't find CUDA"
+TF_INVALID_GRAPH = "Invalid GraphDef"
+TFLITE_NO_GPU = "ERR GPU requested but TFLITE runs on the CPU only"
+TFLITE_BAD_MODEL = "Failed to load model from buffer"
+TFLITE_NO_INTERPRETER = "Failed to construct interpreter"
+TFLITE_ALLOCATE = "Failed to allocate tensors"
+TFLITE_INVOKE = "Failed to invoke TfLite"
+TFLITE_DTYPE = "Input tensor type doesn't match the type expected by the model definition"
+TFLITE_UNSUPPORTED_INPUT = "Unsupported input data type"
+TFLITE_UNSUPPORTED_OUTPUT = "Unsupported output data type"
+INPUT_COUNT_INCONSISTENT = "Inconsistent number of inputs"
+
+
+def tf_no_input(name: str) -> str:
+    """MODELSTORE of a TF graph: INPUTS names no placeholder of it."""
+    return f'ERR Input node named "{name}" not found in TF graph.'
+
+
+def tf_no_output(name: str) -> str:
+    """MODELSTORE of a TF graph: OUTPUTS names no node of it."""
+    return f'ERR Output node named "{name}" not found in TF graph'
+
+
 # tensors
 TENSOR_KEY_EMPTY = "ERR tensor key is empty or in a different shard"
 INVALID_DTYPE = "ERR invalid data type"
@@ -94,7 +118,7 @@ def torch_dtype(name: str) -> str:
     return f"Unsupported data type of a Torch result: {name}"
 
 
-def torch_files(operator: str) -> str:
+def files_refused(operator: str) -> str:
     """A script or model that reaches for files."""
     return f"{operator} is refused: models and scripts have no access to the server's files"
 

@@ -61,11 +61,13 @@ def concatenate(jobs: Sequence[Job]) -> list[Tensor]:
     return joined
 
 
-def split(outputs: Sequence[Tensor | None], rows: Sequence[int]) -> list[list[Tensor | None]]:
+def split(
+    outputs: Sequence[Tensor | None], rows: Sequence[int], mismatch: str = ai_texts.BATCH_SIZE_MISMATCH
+) -> list[list[Tensor | None]]:
     """Deal the outputs of a batch out again: one list a job, which holds views of the batch's arrays.
 
-    Raises BackendError with RedisAI's text when an output's first dimension is not the sum of `rows`. An
-    output that is no tensor is none for every job.
+    Raises BackendError with the text `mismatch` when an output's first dimension is not the sum of `rows`.
+    An output that is no tensor is none for every job.
     """
     total = sum(rows)
     dealt: list[list[Tensor | None]] = [[] for _ in rows]
@@ -75,7 +77,7 @@ def split(outputs: Sequence[Tensor | None], rows: Sequence[int]) -> list[list[Te
                 mine.append(None)
             continue
         if not output.shape or output.shape[0] != total:
-            raise BackendError(ai_texts.BATCH_SIZE_MISMATCH)
+            raise BackendError(mismatch)
         array, dtype, start = output.array, output.dtype, 0
         for mine, count in zip(dealt, rows, strict=True):
             part = array[start : start + count]
@@ -93,8 +95,9 @@ def run_jobs(jobs: Sequence[Job]) -> None:
         if len(jobs) == 1:
             jobs[0].outcome = jobs[0].target.run(jobs[0].inputs)
             return
-        rows = [job.rows for job in jobs]
-        parts = split(jobs[0].target.run(concatenate(jobs)), rows)
+        rows, target = [job.rows for job in jobs], jobs[0].target
+        mismatch = getattr(target, "batch_mismatch", ai_texts.BATCH_SIZE_MISMATCH)
+        parts = split(target.run(concatenate(jobs)), rows, mismatch)
         total = sum(rows)
         for job, part in zip(jobs, parts, strict=True):
             job.outcome = part

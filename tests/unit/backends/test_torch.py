@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import io
+import itertools
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pyredisai.ai.model import ModelOptions
+from pyredisai.ai.tensor import Tensor
+from pyredisai.backends.base import BackendSettings
+from pyredisai.errors import BackendError
+from tests.unit.backends.support import floats, needs, values
+
+needs("torch")
+
+from pyredisai.backends import torch as torch_backend  # noqa: E402
+
+NONE = ModelOptions()
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def backend() -> torch_backend.TorchBackend:
+    return torch_backend.load(BackendSettings(), None)
+
+
+def module(source: str, **buffers: Any) -> bytes:
+    """A TorchScript module with this forward."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+
+        def init(self: Any) -> None:
+            torch.jit.ScriptModule.__init__(self)
+            for name, value in buffers.items():
+                self.register_buffer(name, value)
+
+        made = type(f"Module{next(_numbers)}", (torch.jit.ScriptModule,), {"__init__": init})()
+        made.define(source + "\n")
+        buffer = io.BytesIO()
+        torch.jit.save(made, buffer)
+    return buffer.getvalue()
+
+
+def test_names_and_a_run(backend):
+    session = backend.open_model(memoryview(module("def forward(self, a, b):\n  return a + b, a")), "CPU", NONE)
+    assert (session.input_names, session.output_names) == (("a", "b"), ("", ""))
+    total, first = session.run([floats(2), floats(2)])
+    assert values(total) == [0, 2]
+    assert values(first) == [0, 1]
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i1", "i2", "i4", "i8", "u1", "?"])
+def test_every_number_type_passes(backend, dtype):
+    tensor = Tensor.from_array(np.array([0, 1], dtype))
+    (output,) = backend.open_model(module("def forward(self, x):\n  return x"), "CPU", NONE).run([tensor])
+    assert output is not None
+    assert output.dtype is tensor.dtype
+    assert output.blob == tensor.blob
+
+
+def test_types_that_it_lacks(backend):
+    session = backend.open_model(module("def forward(self, x):\n  return x"), "CPU", NONE)
+    with pytest.raises(BackendError, match=r"^Unsupported kUInt bits 16$"):
+        session.run([floats(1, dtype=np.uint16)])
+
+
+@pytest.mark.parametrize("source", ["x.add_(1)", "x.zero_()", "x[0] = 5"])
+def test_a_stored_tensor_never_changes(backend, source):
+    session = backend.open_model(module(f"def forward(self, x):\n  {source}\n  return x"), "CPU", NONE)
+    tensor = floats(2)
+    (output,) = session.run([tensor])
+    assert values(output) != [0, 1]
+    assert values(tensor) == [0, 1]
+
+
+def test_an_output_that_is_the_modules_state_does_not_change_later(backend):
+    import torch
+
+    source = "def forward(self, x):\n  self.total.add_(x)\n  return self.total"
+    session = backend.open_model(module(source, total=torch.zeros(2)), "CPU", NONE)
+    (first,) = session.run([floats(2)])
+    (second,) = session.run([floats(2)])
+    assert values(first) == [0, 1]
+    assert values(second) == [0, 2]
+
+
+def test_a_list_has_a_number_of_outputs_that_only_a_run_knows(backend):
+    source = "def forward(self, x):\n  y = [x, x]\n  return y"
+    session = backend.open_model(module(source), "CPU", NONE)
+    assert session.output_names == ()
+    assert len(session.run([floats(2)])) == 2
+
+
+def test_values_that_are_no_tensors(backend):
+    session = backend.open_model(module("def forward(self, x):\n  return x, 1"), "CPU", NONE)
+    with pytest.raises(BackendError, match="non-tensor values"):
+        session.run([floats(2)])
+
+
+@pytest.mark.parametrize("blob", [b"", b"garbage", b"PK\x03\x04" + bytes(50)])
+def test_what_is_no_model(backend, blob):
+    with pytest.raises(BackendError) as caught:
+        backend.open_model(blob, "CPU", NONE)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_module_without_forward(backend):
+    with pytest.raises(BackendError):
+        backend.open_model(module("def other(self, x):\n  return x"), "CPU", NONE)
+
+
+def test_a_model_that_reads_files_is_refused(backend):
+    source = "def forward(self, x):\n  return torch.from_file('secret', False, 4)"
+    with pytest.raises(BackendError, match="from_file is refused"):
+        backend.open_model(module(source), "CPU", NONE)
+
+
+def test_no_gpu(backend, monkeypatch):
+    blob = module("def forward(self, x):\n  return x")
+    monkeypatch.setattr(backend._torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(backend._torch.cuda, "device_count", lambda: 2)
+    assert [backend.has_device(d) for d in ("CPU", "CPU:1", "GPU", "GPU:1", "GPU:2", "")] == [True] * 4 + [False] * 2
+    with pytest.raises(BackendError, match=r"^GPU requested but Torch couldn't find CUDA$"):
+        backend.open_model(blob, "GPU:2", NONE)
