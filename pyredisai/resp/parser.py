@@ -26,8 +26,8 @@ _HEADS: Final = [len(b"*%d\r\n" % count) for count in range(64)]
 _pack = hiredis.pack_command
 _BIG_HEADER: Final = re.compile(rb"\$[0-9]{6,}\r\n").search
 _WIDE_ARRAY: Final = re.compile(rb"\*[0-9]{5}").search
-# It begins with a literal that is rare in data: that is found at memory speed. A set of bytes is fifty times slower, and
-# ">" is in every second float.
+# It begins with a literal that is rare in data: that is found at memory speed. A set of bytes is fifty times slower,
+# and ">" is in every second float.
 _WIDE_OTHER: Final = re.compile(rb"\n[>~][0-9]{5}").search
 _LONGER_TYPES: Final = (b"=", b"~", b"%", b">", b"|")
 
