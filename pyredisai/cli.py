@@ -6,11 +6,13 @@ redis-server's grammar decides what the arguments mean; click carries the comman
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import NoReturn
 
 import click
 
 from pyredisai import REDIS_VERSION, __version__
+from pyredisai.commands.acl.loading import check_user
 from pyredisai.commands.table import build_table
 from pyredisai.config.argv import parse_argv
 from pyredisai.config.conffile import Loader, MissingFile
@@ -18,7 +20,6 @@ from pyredisai.config.docs import usage
 from pyredisai.config.modules import start_modules
 from pyredisai.config.registry import Registry
 from pyredisai.errors import ConfigError
-from pyredisai.errors import config_texts as texts
 from pyredisai.server import app
 from pyredisai.server.log import Log, log_line
 
@@ -66,7 +67,8 @@ def configure(argv: tuple[str, ...]) -> Registry:
     line = parse_argv(argv)
     registry = Registry()
     registry.config_file = line.file
-    loader = Loader(registry, build_table().commands, sys.stdin.buffer.read)
+    table = build_table()
+    loader = Loader(registry, table.commands, sys.stdin.buffer.read, partial(check_user, table))
     try:
         loader.load(line.file, stdin=line.stdin, options=line.options)
     except MissingFile as error:
@@ -74,8 +76,6 @@ def configure(argv: tuple[str, ...]) -> Registry:
         raise SystemExit(1) from None
     except ConfigError as error:
         refuse(str(error))
-    if registry.users:
-        refuse(f"user: {texts.unavailable('ACL')}")
     try:
         start_modules(registry, loader.module_options, Log(registry))
     except ConfigError:

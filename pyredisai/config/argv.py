@@ -30,7 +30,7 @@ def parse_argv(argv: Sequence[str]) -> CommandLine:
     stdin, wants_value = False, False
     for at, item in enumerate(argv[first:], first):
         is_last = at == len(argv) - 1
-        if item == "-" and is_last:
+        if item == "-" and (at == 0 or is_last):
             stdin = True
         elif item.startswith("--") and not wants_value:
             lines.append(item[2:] + " ")

@@ -17,10 +17,26 @@ _C_INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+")
 
 
 def c_integer(text: str, reason: str) -> int:
-    """An integer as C's strtoll reads it, blanks and a plus sign allowed. Raises ConfigError(reason)."""
+    """An integer as C's strtoll reads it: blanks and a plus sign are allowed, an empty word is 0.
+
+    Raises ConfigError(reason).
+    """
+    if not text:
+        return 0
     if not _C_INTEGER.fullmatch(text):
         raise ConfigError(reason)
     return max(min(int(text), 2**63 - 1), -(2**63))
+
+
+def c_float(text: str) -> float:
+    """A float as C's strtold reads it, hexadecimal too. Raises ConfigError for what is none."""
+    try:
+        value = float.fromhex(text) if re.match(r"[+-]?0[xX]", text) else float(text)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value) or text != text.strip() or "_" in text:
+        raise ConfigError(texts.PERCENTILES)
+    return value
 
 
 class Words(ParamType):
@@ -42,6 +58,10 @@ class Words(ParamType):
     def written(self, value: Any) -> list[str]:
         """As shown."""
         return [self.show(value) or '""']
+
+    def rewritten(self, value: Any, default: Any) -> list[tuple[str, bool]]:
+        """A default leaves no line, as in Redis."""
+        return [] if value == default else super().rewritten(value, default)
 
     def domain(self) -> str:
         """What the words are."""
@@ -121,6 +141,11 @@ class OutputLimits(ParamType):
             f"{limit.seconds}"
             for kind, limit in value.items()
         ]
+
+    def rewritten(self, value: Any, default: Any) -> list[tuple[str, bool]]:
+        """A class with its default needs no line of its own."""
+        changed = [value[kind] != default[kind] for kind in value]
+        return list(zip(self.written(value), changed, strict=True))
 
     def domain(self) -> str:
         """In words."""
@@ -209,12 +234,7 @@ class Percentiles(ParamType):
             return []
         values = []
         for word in words:
-            try:
-                value = float(word)
-            except ValueError:
-                value = math.nan
-            if math.isnan(value) or word != word.strip() or "_" in word:
-                raise ConfigError(texts.PERCENTILES)
+            value = c_float(word)
             if not 0 <= value <= 100:
                 raise ConfigError(texts.PERCENTILE_RANGE)
             values.append(value)

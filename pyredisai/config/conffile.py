@@ -26,15 +26,20 @@ class Loader:
     """Takes configuration text into `registry`.
 
     `commands` are the names of all commands, which `rename-command` lines must name. `read_stdin` reads
-    the standard input for `-`.
+    the standard input for `-`; `check_user(words, names)` refuses a bad user line, given the names before it.
     """
 
     def __init__(
-        self, registry: Registry, commands: Iterable[str] = (), read_stdin: Callable[[], bytes] | None = None
+        self,
+        registry: Registry,
+        commands: Iterable[str] = (),
+        read_stdin: Callable[[], bytes] | None = None,
+        check_user: Callable[[list[str], list[str]], None] | None = None,
     ) -> None:
         self.registry = registry
         self.commands = set(commands)
         self.read_stdin = read_stdin
+        self.check_user = check_user
         self.module_options: dict[str, str] = {}
         self._directives = {
             "include": self._include,
@@ -123,6 +128,8 @@ class Loader:
     def _user(self, values: list[str]) -> None:
         if not values:
             raise ConfigError(texts.BAD_DIRECTIVE)
+        if self.check_user is not None:
+            self.check_user(values, [name for name, *_ in self.registry.users])
         self.registry.users.append(values)
 
     def _module(self, values: list[str]) -> None:

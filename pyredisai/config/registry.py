@@ -61,13 +61,12 @@ class Registry:
         param = self.param(name)
         return param.type.show(self._values[param.name])
 
-    def is_default(self, name: str) -> bool:
-        """Whether a parameter has its default, for AI options what the module's arguments made of it."""
+    def baseline(self, name: str) -> Any:
+        """What a parameter is unless it is set: its default, for AI options what the module's arguments made of it."""
         param = self.param(name)
-        value = self._values[param.name]
         if param.name in self.module.values:
-            return bool(value == self.module.values[param.name])
-        return bool(value == param.default_value())
+            return self.module.values[param.name]
+        return param.default_value()
 
     def watch(self, name: str, callback: Watcher) -> None:
         """Call `callback(value)` now and after each change; one that raises ConfigError undoes the change."""
@@ -162,17 +161,16 @@ class Registry:
 
 def _settable(pairs: Sequence[tuple[str, str]], is_allowed: Callable[[Param], bool]) -> list[Param]:
     """The rows that `pairs` name; ConfigError for what CONFIG SET refuses before it looks at values."""
-    for name, _ in pairs:
-        if name.lower() not in BY_NAME:
-            raise ConfigError(texts.unknown_option(name))
     params: list[Param] = []
     for name, _ in pairs:
-        param = BY_NAME[name.lower()]
+        param = BY_NAME.get(name.lower())
+        if param is None:
+            raise ConfigError(texts.unknown_option(name))
         if not param.runtime:
-            raise ConfigError(texts.set_failed(name.lower(), texts.IMMUTABLE))
+            raise ConfigError(texts.set_failed(name, texts.IMMUTABLE))
         if param.protected_by and not is_allowed(param):
-            raise ConfigError(texts.set_failed(name.lower(), texts.PROTECTED))
+            raise ConfigError(texts.set_failed(name, texts.PROTECTED))
         if param in params:
-            raise ConfigError(texts.set_failed(name.lower(), texts.DUPLICATE))
+            raise ConfigError(texts.set_failed(name, texts.DUPLICATE))
         params.append(param)
     return params

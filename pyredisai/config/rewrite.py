@@ -34,13 +34,13 @@ def updated(old: str, registry: Registry) -> str:
     """
     lines, places = _read(old)
     signed = SIGNATURE in lines
-    for option, new, force in _options(registry):
+    for option, new in _options(registry):
         free = places.pop(option, [])
-        if not free and not force:
-            continue
-        for line in new:
+        for line, needed in new:
             if free:
                 lines[free.pop(0)] = line
+                continue
+            if not needed:
                 continue
             if not signed:
                 lines.append(SIGNATURE)
@@ -70,17 +70,17 @@ def _read(old: str) -> tuple[list[str], dict[str, list[int]]]:
     return lines, places
 
 
-def _options(registry: Registry) -> Iterator[tuple[str, list[str], bool]]:
-    """Every option that is rewritten: its name, its lines, and whether they are added where there are none."""
+def _options(registry: Registry) -> Iterator[tuple[str, list[tuple[str, bool]]]]:
+    """Every option that is rewritten: its name, and its lines with whether one is added where there is none."""
     for param in PARAMS:
-        new = [f"{param.name} {text}" for text in param.type.written(registry[param.name])]
-        yield param.name, new, param.type.always_written or not registry.is_default(param.name)
+        texts = param.type.rewritten(registry[param.name], registry.baseline(param.name))
+        yield param.name, [(f"{param.name} {text}", needed) for text, needed in texts]
     module = registry.module
     if module.loaded:
         words = [word if word.isprintable() and word and " " not in word else quoted(word) for word in module.arguments]
-        yield "loadmodule", [" ".join(["loadmodule", module.path, *words])], True
+        yield "loadmodule", [(" ".join(["loadmodule", module.path, *words]), True)]
     for name, lines in registry.more_lines.items():
-        yield name, lines(), True
+        yield name, [(line, True) for line in lines()]
 
 
 def _replace(path: str, data: bytes) -> None:

@@ -76,6 +76,10 @@ class ParamType:
         """What stands behind the name in each of the parameter's lines of a conf file; none: no line."""
         return [self.show(value)]
 
+    def rewritten(self, value: Any, default: Any) -> list[tuple[str, bool]]:
+        """What `written` gives, each with whether CONFIG REWRITE adds a line for it where there is none."""
+        return [(text, self.always_written or value != default) for text in self.written(value)]
+
     def take(self, value: Any) -> None:
         """What must happen when `value` becomes the current one (a change of directory)."""
 
@@ -287,10 +291,11 @@ def hostname(text: str) -> None:
 
 
 def title_template(text: str) -> None:
-    """A check for proc-title-template: known variables only, and something must remain to show."""
-    known = {"title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"}
-    rest = re.sub(r"\{([^{}]*)\}", lambda m: "" if m[1] in known else "{", text)
-    if not text or "{" in rest:
+    """A check for proc-title-template: known variables only, and more than the title itself to show."""
+    known = {"title": "", **dict.fromkeys(("listen-addr", "server-mode", "port", "tls-port"), "x")}
+    known |= dict.fromkeys(("unixsocket", "config-file"), "x")
+    rest = re.sub(r"\{([^{}]*)\}", lambda match: known.get(match[1], "{"), text)
+    if not rest.strip() or "{" in rest:
         raise ConfigError(texts.TITLE_TEMPLATE)
 
 

@@ -77,6 +77,8 @@ def unavailable(what: str) -> str:
     return f"{what} is not available in this version of pyredisai"
 
 
+DUPLICATE_USER = "Duplicate user found. A user can only be defined once in config files"
+USER_NAME = "Spaces not allowed in ACL usernames"
 NO_SENTINEL = "pyredisai has no sentinel mode"
 MODULE_PAIRS = "Even number of arguments provided to module. Please provide arguments as KEY VAL pairs"
 MODULE_TWICE = "the module is loaded already"
@@ -100,3 +102,13 @@ MODULE_HAS_TYPES = "ERR Error unloading module: the module exports one or more m
 def backend_not_loaded(name: str, path: str, reason: str) -> str:
     """The log line for a backend that could not be loaded from a path."""
     return f"Could not load {name} backend from {path}: {reason}"
+
+
+def bad_user(word: str, reason: str) -> str:
+    """A user line that is refused when it is read."""
+    return f"Error in user declaration '{word}': {reason}"
+
+
+def bad_rule(rule: str, name: str, reason: str) -> str:
+    """The log line for a user line that is refused when the server starts."""
+    return f"Error loading ACL rule '{rule}' for the user named '{name}': {reason}"

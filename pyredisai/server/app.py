@@ -12,6 +12,7 @@ import traceback
 from pyredisai import REDIS_VERSION, __version__, clock
 from pyredisai.backends.loader import BackendLoader
 from pyredisai.commands import pubsub
+from pyredisai.commands.acl.loading import load_users
 from pyredisai.commands.ai import config as ai_config
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import ServerStats, Services
@@ -145,6 +146,7 @@ def build_services(config: Registry, log: Log | None = None) -> Services:
     ai_config.follow_config(services)
     install_guard(services)
     services.cron.append(lambda: active_expire_cycle(services.databases, clock.now_ms()))
+    load_users(services)
     return services
 
 
@@ -194,8 +196,8 @@ def run(config: Registry) -> int:
     process.tune_memory()
     name, factory = process.loop_factory()
     banner(config, log, name)
-    application = Application(config, log)
     try:
+        application = Application(config, log)
         application.open()
     except ListenError as error:
         log("warning", str(error))
