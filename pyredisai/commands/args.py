@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from pyredisai.errors import ReplyError, texts
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
@@ -48,3 +50,10 @@ def parse_int32(text: bytes, error: str = "") -> int:
 def parse_count(text: bytes, error: str = texts.NOT_POSITIVE) -> int:
     """A number from 0 on. Raises ReplyError(error)."""
     return parse_range(text, 0, INT64_MAX, error)
+
+
+def repeated(elements: list[bytes], count: int) -> list[bytes]:
+    """`count` random elements, each of which may come several times. Raises ReplyError for an absurd count."""
+    if count > 1 << 24:
+        raise ReplyError(texts.TOO_MANY_REPEATS)
+    return random.choices(elements, k=count)

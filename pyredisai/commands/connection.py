@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pyredisai.commands import accounts
 from pyredisai.commands.args import parse_int
-from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context
+from pyredisai.commands.keys import database
 from pyredisai.commands.module_info import REDIS_VERSION, loaded_modules
 from pyredisai.commands.spec import Args, Family
+from pyredisai.commands.transactions import end_transaction
 from pyredisai.errors import ReplyError, texts
 from pyredisai.resp.replies import OK, PONG, Raw, Reply
 
@@ -76,7 +77,7 @@ def quit_(ctx: Context, args: Args) -> Reply:
 def reset(ctx: Context, args: Args) -> Reply:
     """RESET: leaves MULTI, subscriptions, MONITOR, tracking, RESP3, the database, the name and the user."""
     client, server = ctx.client, ctx.server
-    _discard(client)
+    end_transaction(ctx)
     for forget in server.on_client_gone:
         forget(client)
     client.resp = 2
@@ -86,13 +87,6 @@ def reset(ctx: Context, args: Args) -> Reply:
     ctx.select(0)
     accounts.admit(server, client)
     return _RESET
-
-
-def _discard(client: Client) -> None:
-    client.queued = None
-    client.queue_error = False
-    client.watched.clear()
-    client.dirty_watch = False
 
 
 @family.command(
@@ -106,10 +100,7 @@ def _discard(client: Client) -> None:
 )
 def select(ctx: Context, args: Args) -> Reply:
     """SELECT index."""
-    index = parse_int(args[1])
-    if not 0 <= index < len(ctx.server.databases):
-        raise ReplyError(texts.DB_OUT_OF_RANGE)
-    ctx.select(index)
+    ctx.select(database(ctx, args[1]).index)
     return OK
 
 

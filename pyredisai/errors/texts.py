@@ -235,6 +235,27 @@ NO_LRU = (
     "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching "
     "between policies at runtime LRU and LFU data will take some time to adjust."
 )
+VALUE_NAN_OR_INFINITY = "ERR value is NaN or Infinity"
+HASH_NOT_INTEGER = "ERR hash value is not an integer"
+HASH_NOT_FLOAT = "ERR hash value is not a float"
+NUMKEYS = "ERR numkeys should be greater than 0"
+TOO_MANY_NUMKEYS = "ERR Number of keys can't be greater than number of args"
+LIMIT_NEGATIVE = "ERR LIMIT can't be negative"
+RANK_ZERO = (
+    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from "
+    "the end of the list"
+)
+COUNT_NEGATIVE = "ERR COUNT can't be negative"
+COUNT_NOT_POSITIVE = "ERR count should be greater than 0"
+MAXLEN_NEGATIVE = "ERR MAXLEN can't be negative"
+TIMEOUT_NOT_FLOAT = "ERR timeout is not a float or out of range"
+TIMEOUT_NEGATIVE = "ERR timeout is negative"
+NESTED_MULTI = "ERR MULTI calls can not be nested"
+EXEC_WITHOUT_MULTI = "ERR EXEC without MULTI"
+DISCARD_WITHOUT_MULTI = "ERR DISCARD without MULTI"
+WATCH_IN_MULTI = "ERR WATCH inside MULTI is not allowed"
+BLOCKING_IN_EXEC = "ERR this command would block, which is not allowed in a transaction"
+TOO_MANY_REPEATS = "ERR value is out of range: more than 16777216 repeated elements"
 NO_FREQUENCY = "ERR access frequencies are not counted by this server"
 
 

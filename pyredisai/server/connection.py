@@ -225,6 +225,7 @@ class Connection(asyncio.BufferedProtocol):
         """A blocked request has its reply: send it and go on."""
         self.waiting = self.client.waiting = None
         self.client.blocked = False
+        self.client.waiting = None
         self.stopped = self.choked
         if type(reply) is Error:
             failure(self.context, reply.text)

@@ -21,6 +21,15 @@ from tests.support.server import Server
 EXAMPLES = int(os.environ.get("PYREDISAI_EXAMPLES", "60"))
 FAMILIES = {
     "keyspace": commands.STRINGS + commands.KEYSPACE,
+    "hashes": commands.HASHES * 2 + commands.STRINGS + commands.KEYSPACE,
+    "lists": commands.LISTS * 2 + commands.STRINGS + commands.KEYSPACE,
+    "sets": commands.SETS * 2 + commands.STRINGS + commands.KEYSPACE,
+    "transactions": commands.TRANSACTIONS * 8
+    + commands.STRINGS
+    + commands.KEYSPACE
+    + commands.HASHES[:-3]
+    + commands.LISTS
+    + [c for c in commands.SETS if c is not commands.SRANDMEMBER],
 }
 DUMP = {"string": ("GET",), "list": ("LRANGE", 0, -1), "hash": ("HGETALL",), "set": ("SMEMBERS",)}
 
@@ -69,16 +78,20 @@ def test_same_replies_as_redis(family: str, resp: int, server: Server, redis_ser
         @settings(
             max_examples=EXAMPLES,
             deadline=None,
+            report_multiple_bugs=False,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         )
         @given(st.lists(st.one_of(FAMILIES[family]), min_size=5, max_size=40))
         def run(sequence: list[Command]) -> None:
             for client in (ours, real):
-                client("HELLO", resp)
+                client("DISCARD")
+                client.ok("HELLO", resp)
                 client.ok("FLUSHALL")
                 client.ok("SELECT", 0)
             for index, command in enumerate(sequence):
                 compare(ours, real, command, sequence[:index])
+            for client in (ours, real):
+                client("DISCARD")
             assert contents(ours) == contents(real), sequence
 
         run()

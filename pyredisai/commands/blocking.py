@@ -1,0 +1,162 @@
+"""Clients that wait for a key: BLPOP and its siblings, and any later command that blocks on a value.
+
+A waiter tries again whenever one of its keys was touched, after the command (EXEC or script as a whole) that
+touched it, in the order in which the waiters came. While nobody waits, nothing listens and nothing costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
+
+from pyredisai import clock
+from pyredisai.commands.context import Context, Services
+from pyredisai.commands.longdouble import parse_long_double
+from pyredisai.errors import ReplyError, texts
+from pyredisai.journal import Effect
+from pyredisai.resp.replies import NULL_ARRAY, Blocked, Error, Reply
+
+Place: TypeAlias = "tuple[int, bytes]"
+# tries one key: None where there is nothing to have, else the reply and what to journal in place of the command
+Attempt: TypeAlias = "Callable[[Context, bytes], tuple[Reply, list[Effect]] | None]"
+
+MAX_TIMEOUT_MS = 2**63 - 1
+LONGEST_WAIT = 10.0 * 365 * 86400
+
+
+def parse_timeout(text: bytes) -> float:
+    """Seconds to wait, 0 for ever. Raises ReplyError."""
+    milliseconds = parse_long_double(text, texts.TIMEOUT_NOT_FLOAT) * 1000
+    if not 0 <= milliseconds <= MAX_TIMEOUT_MS - clock.now_ms():
+        raise ReplyError(texts.TIMEOUT_NEGATIVE)
+    return float(milliseconds) / 1000
+
+
+class Waiter:
+    """One blocked request. `kind` is the class of the values that it waits for; others are left alone."""
+
+    __slots__ = ("attempt", "blocked", "ctx", "kind", "on_timeout", "places", "timer")
+
+    def __init__(self, ctx: Context, places: list[Place], kind: type, attempt: Attempt, on_timeout: Reply) -> None:
+        self.ctx = ctx
+        self.places = places
+        self.kind = kind
+        self.attempt = attempt
+        self.on_timeout = on_timeout
+        self.blocked = Blocked()
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class WaitTable:
+    """Who waits for which key of which database."""
+
+    def __init__(self, server: Services) -> None:
+        self._server = server
+        self._waiters: dict[Place, dict[Waiter, None]] = {}
+        self._ready: dict[Place, None] = {}
+
+    def add(self, waiter: Waiter, seconds: float) -> Blocked:
+        """Let a waiter wait, `seconds` at most (0: for ever)."""
+        if not self._waiters:
+            self._server.events.on_key.append(self._touched)
+            self._server.events.on_swap.append(self._swapped)
+        for place in waiter.places:
+            self._waiters.setdefault(place, {})[waiter] = None
+        if seconds:
+            loop = asyncio.get_running_loop()
+            waiter.timer = loop.call_later(min(seconds, LONGEST_WAIT), self._end, waiter, waiter.on_timeout)
+        waiter.blocked.on_cancel = lambda: self._remove(waiter)
+        waiter.blocked.on_unblock = lambda error: self._end(
+            waiter, Error(texts.UNBLOCKED_ERROR) if error else waiter.on_timeout
+        )
+        return waiter.blocked
+
+    def __len__(self) -> int:
+        return len({waiter for waiters in self._waiters.values() for waiter in waiters})
+
+    def _end(self, waiter: Waiter, reply: Reply) -> None:
+        self._remove(waiter)
+        waiter.blocked.resolve(reply)
+
+    def _remove(self, waiter: Waiter) -> None:
+        if waiter.timer is not None:
+            waiter.timer.cancel()
+        for place in waiter.places:
+            waiters = self._waiters.get(place, {})
+            waiters.pop(waiter, None)
+            if not waiters:
+                self._waiters.pop(place, None)
+        events = self._server.events
+        if not self._waiters and self._touched in events.on_key:
+            events.on_key.remove(self._touched)
+            events.on_swap.remove(self._swapped)
+
+    def _touched(self, database: int, key: bytes) -> None:
+        place = (database, key)
+        if place in self._waiters:
+            if not self._ready:
+                self._server.deferred.append(self._serve)
+            self._ready[place] = None
+
+    def _swapped(self, first: int, second: int) -> None:
+        for database, key in list(self._waiters):
+            if database in (first, second):
+                self._touched(database, key)
+
+    def _serve(self) -> None:
+        ready, self._ready = self._ready, {}
+        for place in ready:
+            for waiter in list(self._waiters.get(place, ())):
+                self._try(waiter, place[1])
+
+    def _try(self, waiter: Waiter, key: bytes) -> None:
+        """Run one attempt; an error ends the waiting too."""
+        ctx = waiter.ctx
+        if type(ctx.db.get(key)) is not waiter.kind:
+            return
+        try:
+            found = waiter.attempt(ctx, key)
+        except ReplyError as error:
+            self._end(waiter, Error(error.text))
+            return
+        if found is None:
+            return
+        reply, effects = found
+        journal = self._server.journal
+        if effects and journal.subscribers:
+            journal.append(ctx.db.index, effects)
+        self._end(waiter, reply)
+
+
+_NAME: Final = "blocked_on_keys"
+
+
+def wait_table(server: Services) -> WaitTable:
+    """The server's table of waiters."""
+    table: WaitTable | None = server.extra.get(_NAME)
+    if table is None:
+        table = server.extra[_NAME] = WaitTable(server)
+    return table
+
+
+def may_block(ctx: Context) -> bool:
+    """Whether the client's command may wait: not within MULTI or a script."""
+    return not (ctx.client.in_exec or ctx.client.is_script)
+
+
+def try_or_wait(
+    ctx: Context, keys: Iterable[bytes], kind: type, attempt: Attempt, seconds: float, on_timeout: Reply = NULL_ARRAY
+) -> Reply:
+    """The reply of the first key that has something to give; else wait, or give up where waiting is not allowed."""
+    keys = list(dict.fromkeys(keys))
+    for key in keys:
+        found = attempt(ctx, key)
+        if found is not None:
+            reply, effects = found
+            ctx.propagate(*effects)
+            return reply
+    if not may_block(ctx):
+        return on_timeout
+    places = [(ctx.db.index, key) for key in keys]
+    return wait_table(ctx.server).add(Waiter(ctx, places, kind, attempt, on_timeout), seconds)
