@@ -68,7 +68,7 @@ class WaitTable:
             waiter.timer = loop.call_later(min(seconds, LONGEST_WAIT), self._end, waiter, waiter.on_timeout)
         waiter.blocked.on_cancel = lambda: self._remove(waiter)
         waiter.blocked.on_unblock = lambda error: self._end(
-            waiter, Error(texts.UNBLOCKED_ERROR) if error else waiter.on_timeout
+            waiter, Error(texts.UNBLOCKED) if error else waiter.on_timeout
         )
         return waiter.blocked
 
