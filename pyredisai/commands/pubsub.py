@@ -19,8 +19,6 @@ from pyredisai.resp.replies import NO_REPLY, Push, Raw, Reply, Several
 
 family = Family("pubsub")
 
-_ALL_EVENTS = frozenset("g$lshzxetd")
-
 _Listeners = dict[Client, None]
 
 
@@ -101,8 +99,7 @@ class PubSub:
 
     def set_events(self, services: Services, letters: str) -> None:
         """Follow `notify-keyspace-events`; without letters nobody is called at an event."""
-        classes = frozenset(letters)
-        self._classes = classes | _ALL_EVENTS if "A" in classes else classes
+        self._classes = frozenset(letters)
         listeners = services.events.on_event
         if self.on_event in listeners:
             listeners.remove(self.on_event)

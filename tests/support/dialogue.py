@@ -4,6 +4,7 @@ well as replies.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
@@ -68,7 +69,10 @@ class Dialogue:
 
 
 def run(connect: Callable[[], RespClient], connections: dict[str, int], steps: Iterable[Step]) -> list[Heard]:
-    """What is heard at each step. A step is a connection's name and a command; `alone` may stand between them."""
+    """What is heard at each step: a connection's name and a command.
+
+    `alone` may stand between them; CLOSE closes the connection, SLEEP waits.
+    """
     with Dialogue(connect) as dialogue:
         for name, resp in connections.items():
             dialogue.open(name, resp)
@@ -76,6 +80,8 @@ def run(connect: Callable[[], RespClient], connections: dict[str, int], steps: I
         for name, *args in steps:
             if args[:1] == ["CLOSE"]:
                 dialogue.close(name)
+            elif args[:1] == ["SLEEP"]:
+                time.sleep(args[1])
             elif args[:1] == ["alone"]:
                 heard.append(dialogue.step(name, *args[1:], alone=True))
             else:
