@@ -25,7 +25,8 @@ class Guard:
     `paused`: "", "write" or "all" (CLIENT PAUSE); `held` are the requests kept back, as functions that run them.
     `monitors`: clients that get a feed of every command. `slow_ns`: a command that took at least as long is handed
     to `on_slow(client, args, command, ns)` (slow log, latency monitor). `track_latency`: keep histograms.
-    `tracking` is there while a client uses CLIENT TRACKING.
+    `tracking` is there while a client uses CLIENT TRACKING. `busy`: "", or "script" or
+    "function" while a slow one is suspended: then nothing else may change the data, nor read it.
     """
 
     over_memory: bool = False
@@ -37,6 +38,7 @@ class Guard:
     on_slow: Callable[..., Any] = lambda *_: None
     track_latency: bool = True
     tracking: TrackingTable | None = None
+    busy: str = ""
 
     def forget(self, client: Client) -> None:
         """Drop a client that is gone or reset."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.context import Context, Services
@@ -16,6 +17,8 @@ from pyredisai.errors import ReplyError, script_texts, texts
 from pyredisai.resp.replies import OK, Reply
 
 family = Family("scripting")
+declare = partial(family.command, categories="scripting")
+declare_eval = partial(declare, arity=-3, interruptible=True)
 
 CHUNK_NAME = b"@user_script"
 _FLAGS = {"no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"}
@@ -151,24 +154,34 @@ _SPECS = {
 _EVAL_FLAGS = "noscript stale skip_monitor no_mandatory_keys"
 
 
-@family.command("eval", arity=-3, flags=_EVAL_FLAGS, key_specs=(_SPECS["RW"],), interruptible=True, since="2.6.0")
+@declare(
+    "eval",
+    arity=-3,
+    flags=_EVAL_FLAGS,
+    key_specs=(_SPECS["RW"],),
+    since="2.6.0",
+)
 def eval_(ctx: Context, args: Args) -> Reply:
     """EVAL script numkeys key… arg…: what the script returns."""
     return _eval(ctx, args, read_only=False)
 
 
-@family.command("evalsha", arity=-3, flags=_EVAL_FLAGS, key_specs=(_SPECS["RW sha"],), interruptible=True, since="2.6.0")
+@declare(
+    "evalsha",
+    arity=-3,
+    flags=_EVAL_FLAGS,
+    key_specs=(_SPECS["RW sha"],),
+    since="2.6.0",
+)
 def evalsha(ctx: Context, args: Args) -> Reply:
     """EVALSHA sha1 numkeys key… arg…: as EVAL, with a script that the server knows."""
     return _evalsha(ctx, args, read_only=False)
 
 
-@family.command(
+@declare_eval(
     "eval_ro",
-    arity=-3,
     flags=_EVAL_FLAGS + " readonly",
     key_specs=(_SPECS["RO"],),
-    interruptible=True,
     since="7.0.0",
 )
 def eval_ro(ctx: Context, args: Args) -> Reply:
@@ -176,12 +189,10 @@ def eval_ro(ctx: Context, args: Args) -> Reply:
     return _eval(ctx, args, read_only=True)
 
 
-@family.command(
+@declare_eval(
     "evalsha_ro",
-    arity=-3,
     flags=_EVAL_FLAGS + " readonly",
     key_specs=(_SPECS["RO sha"],),
-    interruptible=True,
     since="7.0.0",
 )
 def evalsha_ro(ctx: Context, args: Args) -> Reply:
@@ -192,14 +203,24 @@ def evalsha_ro(ctx: Context, args: Args) -> Reply:
 family.add("script", None, arity=-2, since="2.6.0")
 
 
-@family.command("script|load", arity=3, flags="noscript stale", syntax="<script>", summary="Compile and keep a script.")
+@declare(
+    "script|load",
+    arity=3,
+    flags="noscript stale",
+    syntax="<script>",
+    summary="Compile and keep a script.",
+)
 def script_load(ctx: Context, args: Args) -> Reply:
     """SCRIPT LOAD script: its SHA1."""
     return load(ctx.server, args[2])
 
 
-@family.command(
-    "script|exists", arity=-3, flags="noscript", syntax="<sha1> [<sha1> ...]", summary="Which scripts the server knows."
+@declare(
+    "script|exists",
+    arity=-3,
+    flags="noscript",
+    syntax="<sha1> [<sha1> ...]",
+    summary="Which scripts the server knows.",
 )
 def script_exists(ctx: Context, args: Args) -> Reply:
     """SCRIPT EXISTS sha1…: 1 or 0 each."""
@@ -207,7 +228,13 @@ def script_exists(ctx: Context, args: Args) -> Reply:
     return [int(sha.lower() in known) for sha in args[2:]]
 
 
-@family.command("script|flush", arity=-2, flags="noscript", syntax="[ASYNC|SYNC]", summary="Forget all scripts.")
+@declare(
+    "script|flush",
+    arity=-2,
+    flags="noscript",
+    syntax="[ASYNC|SYNC]",
+    summary="Forget all scripts.",
+)
 def script_flush(ctx: Context, args: Args) -> Reply:
     """SCRIPT FLUSH [ASYNC|SYNC]: forget all scripts, and their world's state."""
     if len(args) > 3 or (len(args) == 3 and args[2].lower() not in (b"sync", b"async")):
@@ -216,8 +243,11 @@ def script_flush(ctx: Context, args: Args) -> Reply:
     return OK
 
 
-@family.command(
-    "script|kill", arity=2, flags="noscript allow_busy", summary="Stop the running script, if it has written nothing."
+@declare(
+    "script|kill",
+    arity=2,
+    flags="noscript allow_busy",
+    summary="Stop the running script, if it has written nothing.",
 )
 def script_kill(ctx: Context, args: Args) -> Reply:
     """SCRIPT KILL."""
@@ -225,8 +255,12 @@ def script_kill(ctx: Context, args: Args) -> Reply:
     return OK
 
 
-@family.command(
-    "script|debug", arity=3, flags="noscript", syntax="(YES|SYNC|NO)", summary="The debugger: NO alone is accepted."
+@declare(
+    "script|debug",
+    arity=3,
+    flags="noscript",
+    syntax="(YES|SYNC|NO)",
+    summary="The debugger: NO alone is accepted.",
 )
 def script_debug(ctx: Context, args: Args) -> Reply:
     """SCRIPT DEBUG NO; the other modes would begin a session of Redis' debugger, which is not there."""
@@ -238,4 +272,4 @@ def script_debug(ctx: Context, args: Args) -> Reply:
     raise ReplyError(script_texts.DEBUG_OPTION)
 
 
-family.help("script")
+family.help("script", categories="scripting")

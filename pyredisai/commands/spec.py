@@ -38,6 +38,7 @@ class Command:
     module that a command belongs to: Redis derives no categories for those, and their handlers check arity
     themselves (COMMAND INFO shows -1).
 
+    `interruptible` commands may run a script, which is suspended when it takes too long (`lua.engine`).
     `queueable` is False for the few that run at once inside MULTI. `histogram` counts calls by duration, see
     `timing`. `big` tells that arguments may be read-only memoryviews (large bulks received in place); for all
     other commands dispatch hands over bytes only.
@@ -65,6 +66,7 @@ class Command:
     denyoom: bool = False
     no_auth: bool = False
     queueable: bool = True
+    interruptible: bool = False
     calls: int = 0
     ns: int = 0
     rejected: int = 0

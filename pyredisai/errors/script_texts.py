@@ -38,7 +38,9 @@ NOT_ALLOWED = "This Redis command is not allowed from script"
 READ_ONLY = "Write commands are not allowed from read-only scripts."
 BLOCKING = "Blocking module command called from Lua script"
 INVALID_ACL_COMMAND = "Invalid command passed to redis.acl_check_cmd()"
-PARTIAL_REPLICATION = "This server cannot propagate to the AOF without replicas or the other way round: REPL_ALL or REPL_NONE"
+PARTIAL_REPLICATION = (
+    "This server cannot propagate to the AOF without replicas or the other way round: REPL_ALL or REPL_NONE"
+)
 READ_ONLY_REPLICA = "-READONLY You can't write against a read only replica."
 
 # Functions
@@ -135,5 +137,11 @@ def invalid_metadata(word: str) -> str:
 
 
 def acl(reason: str) -> str:
-    """redis.call of what the user may not run; `reason` is the NOPERM reply."""
-    return f"-NOPERM The user executing the script {reason}"
+    """redis.call of what the user may not run; `reason` is the NOPERM reply that a client would get."""
+    if "access one of the keys" in reason:
+        what = "can't access at least one of the keys mentioned in the command arguments"
+    elif "access one of the channels" in reason:
+        what = "can't publish to the channel mentioned in the command"
+    else:
+        what = "can't run this command or subcommand"
+    return f"NOPERM The user executing the script {what}"

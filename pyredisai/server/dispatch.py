@@ -41,6 +41,8 @@ def process(ctx: Context, args: Args) -> Reply:
         guard = server.guard
         if guard.over_memory:
             gates.check_memory(ctx, command)
+        if guard.busy:
+            gates.check_busy(ctx, command, args)
     except ReplyError as error:
         return rejected(ctx, args, error.text)
     if not command.big:
@@ -55,7 +57,10 @@ def process(ctx: Context, args: Args) -> Reply:
         reply: Reply = QUEUED
     else:
         client.last_command = command.name
-        reply = execute(ctx, command, args)
+        if command.interruptible:
+            reply = gates.interruptible(ctx, command, lambda: execute(ctx, command, args))
+        else:
+            reply = execute(ctx, command, args)
         if server.deferred:
             server.run_deferred()
     if guard.tracking is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pyredisai import clock
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context
+from pyredisai.commands.lua.engine import engine
 from pyredisai.commands.permission import require
 from pyredisai.commands.redact import redacted
 from pyredisai.commands.spec import Args, Command
@@ -57,6 +58,23 @@ def check_memory(ctx: Context, command: Command) -> None:
         refuse = refuse or in_queue or command.name not in _DESPITE_MEMORY
     if refuse:
         raise ReplyError(texts.OOM)
+
+
+def check_busy(ctx: Context, command: Command, args: Args) -> None:
+    """Refuse all but a few commands while a slow script is suspended. Raises ReplyError."""
+    allowed = "allow_busy" in command.flags
+    if command.name == "shutdown":
+        allowed = any(bytes(arg).lower() == b"nosave" for arg in args[1:])
+    if not allowed:
+        raise ReplyError(engine(ctx.server).busy_text())
+
+
+def interruptible(ctx: Context, command: Command, run: Callable[[], Reply]) -> Reply:
+    """Run a command that may hold a script, so that the script can be suspended."""
+    queued = ctx.client.queued
+    if command.name == "exec" and not (queued and any(item[0].interruptible for item in queued)):
+        return run()
+    return engine(ctx.server).interruptible(run)
 
 
 def is_held(ctx: Context, command: Command) -> bool:

@@ -219,7 +219,7 @@ local function create()
     end
     text = match(lower, "^-?infinity") or match(lower, "^-?inf") or match(lower, "^-?nan")
     if text then
-      local value = find(text, "nan", 1, true) and 0 / 0 or byte(text) == 45 and -huge or huge
+      local value = find(text, "nan", 1, true) and -(0 / 0) or byte(text) == 45 and -huge or huge
       return "T_NUMBER", value, start, start + #text
     end
     return "invalid number", nil, start

@@ -17,9 +17,9 @@ from pyredisai import clock
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.lua.convert import Converter
-from pyredisai.commands.lua.world import Function, World
+from pyredisai.commands.lua.world import Function, Random, World
 from pyredisai.commands.spec import Command
-from pyredisai.errors import ReplyError, script_texts
+from pyredisai.errors import ReplyError, script_texts, texts
 from pyredisai.journal import Effect
 from pyredisai.resp.replies import Blocked, Error, Reply
 
@@ -70,6 +70,7 @@ class Engine:
         self.services = services
         self.client = Client(0, _NoLink(), is_script=True)
         self.context = Context(self.client, services)
+        self.random = Random()
         self.running: Run | None = None
         self.limit_ns = 0
         self._suspended: Any = None
@@ -90,7 +91,6 @@ class Engine:
         script.select(ctx.db.index)
         script.effects = None
         script.effects_db = ctx.effects_db
-        world.random.seed(0)
         self.running = run
         try:
             return world.run(function, ctx.client.resp, lambda: client.resp, run.name, *lists)
@@ -104,15 +104,15 @@ class Engine:
     def interruptible(self, work: Callable[[], Reply]) -> Reply:
         """Do `work`, which may run a script, so that it can be suspended; then the reply is a `Blocked`."""
         try:
-            from greenlet import getcurrent, greenlet
+            from greenlet import greenlet
         except ImportError:
             return work()
-        if self._suspended is not None or getattr(getcurrent(), "runs_script", False):
+        if self._suspended is not None:
             return work()
         task = greenlet(work)
         reply = task.switch()
         if task.dead:
-            return reply  # type: ignore[no-any-return]
+            return reply
         self._suspended = task
         blocked = Blocked()
         asyncio.get_running_loop().call_soon(self._resume, blocked)
@@ -224,7 +224,7 @@ class Engine:
         if command.is_write and run.read_only:
             return "ERR " + script_texts.READ_ONLY
         if guard.over_memory and command.denyoom and not (run.wrote or run.allow_oom) and not guard.make_room():
-            return script_texts.OOM
+            return texts.OOM
         if command.is_write:
             run.wrote = True
         return ""

@@ -15,6 +15,7 @@ Problem = tuple[None, int, bytes]
 
 _SIZES = {b"b": 1, b"h": 2, b"l": 8, b"i": 4, b"T": 8}
 _MAX_INT = 32
+_TOO_SHORT = "string too short"  # the original names the argument behind
 
 
 def tobit(value: float) -> int:
@@ -152,7 +153,7 @@ def struct_pack(text: bytes, *args: Any) -> bytes | Problem:
             if option in b"cs":
                 problem = _pack_text(out, option, size, value)
                 if problem:
-                    return _bad(used + 1, problem)
+                    return _bad(used + 1 + (problem == _TOO_SHORT), problem)
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float):
                 return _bad(used + 1, f"number expected, got {_type_name(value)}")
@@ -178,20 +179,24 @@ def _pack_text(out: bytearray, option: bytes, size: int, value: Any) -> str:
     else:
         size = size or len(value)
         if len(value) < size:
-            return "string too short"
+            return _TOO_SHORT
         out += value[:size]
     return ""
 
 
 def _pack_number(option: bytes, size: int, value: float, big: bool) -> bytes:
     if option in b"fd":
-        try:
-            return struct.pack((">" if big else "<") + option.decode(), value)
-        except OverflowError:
-            return struct.pack((">" if big else "<") + option.decode(), math.copysign(math.inf, value))
+        return _pack_float(f"{'>' if big else '<'}{option.decode()}", value)
     number = int(value) if math.isfinite(value) and -(2**63) <= value < 2**64 else -(2**63)
-    number &= 2 ** (8 * min(size, 8)) - 1
+    number &= (1 << 8 * min(size, 8)) - 1
     return number.to_bytes(size, "big" if big else "little")
+
+
+def _pack_float(layout: str, value: float) -> bytes:
+    try:
+        return struct.pack(layout, value)
+    except OverflowError:
+        return struct.pack(layout, math.copysign(math.inf, value))
 
 
 def struct_unpack(text: bytes, data: bytes, position: float = 1) -> Any:
@@ -262,9 +267,8 @@ def _bad(argument: int, text: str) -> Problem:
 
 def pack_number(kind: bytes, value: float) -> bytes:
     """A number as big-endian bytes; `kind` is a letter of Python's struct."""
-    if kind in b"fd":
-        return struct.pack(">" + kind.decode(), value)
-    return struct.pack(">" + kind.decode(), int(value))
+    packed: bytes = struct.pack(f">{kind.decode()}", value if kind in b"fd" else int(value))
+    return packed
 
 
 def unpack_number(kind: bytes, data: bytes) -> float:

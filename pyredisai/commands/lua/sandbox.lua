@@ -8,7 +8,7 @@ local host = ...
 
 local assert, error, getmetatable, ipairs, next, pcall, rawequal, rawget, rawset, select, setmetatable, tonumber, tostring, type, unpack, xpcall =
   assert, error, getmetatable, ipairs, next, pcall, rawequal, rawget, rawset, select, setmetatable, tonumber, tostring, type, unpack, xpcall
-local collectgarbage, loadstring, load, setfenv = collectgarbage, loadstring, load, setfenv
+local collectgarbage, loadstring, setfenv = collectgarbage, loadstring, setfenv
 local getinfo, sethook = debug.getinfo, debug.sethook
 local cocreate, coresume = coroutine.create, coroutine.resume
 local byte, dump, format, gsub, match, sub = string.byte, string.dump, string.format, string.gsub, string.match, string.sub
@@ -88,7 +88,7 @@ end
 
 -- Replies out: a Lua value as RESP. `client` and `script` are RESP versions.
 
-local MAX_DEPTH = 7994
+local MAX_DEPTH = 7995
 
 local function number_text(n)
   if n ~= n or n >= 9223372036854775808 or n < -9223372036854775808 then
@@ -112,20 +112,6 @@ end
 
 local encode
 
-local function encode_array(value, out, client, script, depth)
-  local at, n = #out + 1, 0
-  out[at] = ""
-  while true do
-    local item = rawget(value, n + 1)
-    if item == nil then
-      break
-    end
-    n = n + 1
-    encode(item, out, client, script, depth + 1)
-  end
-  out[at] = "*" .. n .. "\r\n"
-end
-
 local function encode_map(value, out, client, script, depth)
   local at, n = #out + 1, 0
   out[at] = ""
@@ -147,49 +133,45 @@ local function encode_set(value, out, client, script, depth)
   out[at] = (client == 3 and "~" or "*") .. n .. "\r\n"
 end
 
-local function encode_table(value, out, client, script, depth)
+-- What a table with a field of special meaning stands for: its text, or the encoder of the field and the field.
+local function special(value, client)
   local field = rawget(value, "err")
   if type(field) == "string" then
-    out[#out + 1] = error_text(field)
-    return
+    return error_text(field)
   end
   field = rawget(value, "ok")
   if type(field) == "string" then
-    out[#out + 1] = "+" .. one_line(field) .. "\r\n"
-    return
+    return "+" .. one_line(field) .. "\r\n"
   end
   field = rawget(value, "double")
   if type(field) == "number" then
     local text = format("%.17g", field)
-    out[#out + 1] = client == 3 and "," .. text .. "\r\n" or bulk(text)
-    return
+    return client == 3 and "," .. text .. "\r\n" or bulk(text)
   end
   field = rawget(value, "map")
   if type(field) == "table" then
-    return encode_map(field, out, client, script, depth)
+    return encode_map, field
   end
   field = rawget(value, "set")
   if type(field) == "table" then
-    return encode_set(field, out, client, script, depth)
+    return encode_set, field
   end
   field = rawget(value, "big_number")
   if type(field) == "string" then
     field = one_line(field)
-    out[#out + 1] = client == 3 and "(" .. field .. "\r\n" or bulk(field)
-    return
+    return client == 3 and "(" .. field .. "\r\n" or bulk(field)
   end
   field = rawget(value, "verbatim_string")
   if type(field) == "table" then
     local text, kind = rawget(field, "string"), rawget(field, "format")
     if type(text) == "string" and type(kind) == "string" then
       kind = sub(kind .. "   ", 1, 3)
-      out[#out + 1] = client == 3 and "=" .. #text + 4 .. "\r\n" .. kind .. ":" .. text .. "\r\n" or bulk(text)
-      return
+      return client == 3 and "=" .. #text + 4 .. "\r\n" .. kind .. ":" .. text .. "\r\n" or bulk(text)
     end
   end
-  return encode_array(value, out, client, script, depth)
 end
 
+-- One frame a level of nesting: Lua allows 20000 in all.
 function encode(value, out, client, script, depth)
   if depth > MAX_DEPTH then
     out[#out + 1] = "-ERR reached lua stack limit\r\n"
@@ -201,7 +183,21 @@ function encode(value, out, client, script, depth)
   elseif kind == "number" then
     out[#out + 1] = ":" .. number_text(value) .. "\r\n"
   elseif kind == "table" then
-    encode_table(value, out, client, script, depth)
+    local text, field = special(value, client)
+    if field then
+      text(field, out, client, script, depth)
+    elseif text then
+      out[#out + 1] = text
+    else
+      local at, n, item = #out + 1, 0, rawget(value, 1)
+      out[at] = ""
+      while item ~= nil do
+        n = n + 1
+        encode(item, out, client, script, depth + 1)
+        item = rawget(value, n + 1)
+      end
+      out[at] = "*" .. n .. "\r\n"
+    end
   elseif kind == "boolean" and script == 3 then
     if client == 3 then
       out[#out + 1] = value and "#t\r\n" or "#f\r\n"
@@ -304,7 +300,7 @@ end
 
 function base.load(reader, name)
   if type(reader) ~= "function" then
-    return load(reader, name)
+    error("bad argument #1 to 'load' (function expected, got " .. type(reader) .. ")", 2)
   end
   local parts = {}
   while true do
@@ -553,7 +549,6 @@ local function finish()
     rawset(globals, name, protect(real))
   end
   rawset(globals, "__redis__err__handler", handler)
-  setfenv(0, world)
   sethook(on_step, "", STEP)
 end
 

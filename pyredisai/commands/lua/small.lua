@@ -4,8 +4,8 @@ local host = ...
 
 local error, format, select, tonumber, type, unpack = error, string.format, select, tonumber, type, unpack
 
-local function bad(name, position, text)
-  error(format("bad argument #%d to '%s' (%s)", position, name, text), 3)
+local function bad(name, position, text, level)
+  error(format("bad argument #%d to '%s' (%s)", position, name, text), level or 3)
 end
 
 local function check_numbers(name, needed, ...)
@@ -76,7 +76,7 @@ end
 local function results(ok, ...)
   if not ok then
     local position, problem = ...
-    bad("unpack", position, problem)
+    bad("unpack", position, problem, 4)
   end
   return ...
 end

@@ -21,8 +21,27 @@ REDIS_VERSION = b"7.0.15"
 REDIS_VERSION_NUM = 0x0007000F
 
 
+class Random:
+    """The generator of drand48, as math.random of Redis uses it: one sequence for all scripts of a server."""
+
+    def __init__(self) -> None:
+        self._state = 0x1234ABCD330E
+
+    def seed(self, value: float) -> None:
+        """Start again."""
+        self._state = ((int(value) & 0xFFFFFFFF) << 16) + 0x330E if value == value and abs(value) < 2**63 else 0x330E
+
+    def next(self) -> float:
+        """A number in [0, 1)."""
+        self._state = (self._state * 0x5DEECE66D + 0xB) & 0xFFFFFFFFFFFF
+        top = 2**31 - 1
+        return ((self._state >> 17) % top) / top
+
+
 class Host(Protocol):
     """What a script may ask of the server. Texts that are returned are problems to raise in the script."""
+
+    random: Random
 
     def command(self, args: Sequence[Any], convert: Converter) -> Any:
         """Run a command; its reply as a Lua value."""
@@ -41,24 +60,6 @@ class Host(Protocol):
 
     def acl_check(self, args: Sequence[Any]) -> tuple[bool | None, str | None]:
         """redis.acl_check_cmd: whether the user may, or a problem."""
-
-
-class Random:
-    """The generator of drand48, as math.random of Redis uses it; the same numbers for every script."""
-
-    def __init__(self) -> None:
-        self._state = 0
-        self.seed(0)
-
-    def seed(self, value: float) -> None:
-        """Start again."""
-        self._state = ((int(value) & 0xFFFFFFFF) << 16) + 0x330E if value == value and abs(value) < 2**63 else 0x330E
-
-    def next(self) -> float:
-        """A number in [0, 1)."""
-        self._state = (self._state * 0x5DEECE66D + 0xB) & 0xFFFFFFFFFFFF
-        top = 2**31 - 1
-        return ((self._state >> 17) % top) / top
 
 
 @cache
@@ -86,7 +87,6 @@ class World:
             encoding=None, register_eval=False, register_builtins=False, unpack_returned_tuples=True
         )
         self.convert = Converter(self.runtime.table_from)
-        self.random = Random()
         self._host = host
         self._load, self._dump = self.runtime.execute(b"return loadstring, string.dump")
         self.lua = self._execute("sandbox", self._functions())
@@ -114,8 +114,8 @@ class World:
                 b"without_tail_calls": without_tail_calls,
                 b"on_step": host.on_step,
                 b"killed": lambda: script_texts.KILLED.encode(),
-                b"random": self.random.next,
-                b"seed": self.random.seed,
+                b"random": host.random.next,
+                b"seed": host.random.seed,
                 b"sha1hex": lambda text: hashlib.sha1(text).hexdigest().encode(),
                 b"log": host.log,
                 b"setresp": lambda version: _problem(host.set_resp(int(version))),
