@@ -28,7 +28,7 @@ from benchmarks.load import (
 )  # fmt: skip
 from benchmarks.models import BenchModel
 from benchmarks.servers import CORES, SERVER_CORES, Pair, pin, resident_mb, start_ours
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, shared_path
 from tests.support.resp import encode
 from tests.support.server import REDIS_SERVER, Server, redis_server
 
@@ -160,6 +160,37 @@ def inference(pair: Pair) -> Iterator[Case]:
             if not options:
                 yield Case("models", title, "bare session.run, 1 thread", ours, bare, unit="runs/s")
     yield _medium_on_all_cores()
+    yield from _fraud(pair)
+
+
+def _fraud(pair: Pair) -> Iterator[Case]:
+    """Fraud detection as one DAG: 30 VALUES in, a loaded reference, a TensorFlow model, VALUES out."""
+
+    def ours(seconds: float, clients: int) -> Sample:
+        path = shared_path() / "models" / "creditcardfraud.pb"
+        if not path.exists():
+            raise Unavailable("no shared/models/creditcardfraud.pb beside the repository")
+        nodes = ["INPUTS", 2, "transaction", "reference", "OUTPUTS", 1, "output"]
+        check(pair.ours, "AI.MODELSTORE", "fraud", "TF", "CPU", *nodes, "BLOB", path.read_bytes())
+        reference = np.random.default_rng(1).random(256, np.float32)
+        check(pair.ours, "AI.TENSORSET", "reference", "FLOAT", 1, 256, "BLOB", reference.tobytes())
+        values = [f"{number / 30:.3f}" for number in range(30)]
+        dag = ["AI.DAGEXECUTE", "LOAD", "1", "reference"]
+        dag += ["|>", "AI.TENSORSET", "in", "FLOAT", "1", "30", "VALUES", *values]
+        dag += ["|>", "AI.MODELEXECUTE", "fraud", "INPUTS", "2", "in", "reference", "OUTPUTS", "1", "out"]
+        dag += ["|>", "AI.TENSORGET", "out", "VALUES"]
+        return redis_benchmark(pair.ours, dag, clients=clients, pipeline=1, seconds=seconds)
+
+    for clients, reach, aim in ((1, 0.28, 0.4), (16, 0.2, 0.28)):
+
+        def ping(seconds: float, clients: int = clients) -> Sample:
+            return redis_benchmark(need(pair.reference), ["PING"], clients=clients, pipeline=1, seconds=seconds)
+
+        def dag(seconds: float, clients: int = clients) -> Sample:
+            return ours(seconds, clients)
+
+        title = f"fraud detection (TF) as one DAG, {_clients(clients)}"
+        yield Case("models", title, "PING", dag, ping, "rate", reach, aim)
 
 
 def _medium_on_all_cores() -> Case:
