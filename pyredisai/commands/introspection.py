@@ -72,7 +72,7 @@ def document_command(command: Command) -> Reply:
     if command.module:
         return {b"group": b"module", b"module": command.module, **_text(b"summary", command.summary)}
     shown: dict[Reply, Reply] = {
-        **_text(b"summary", command.summary),
+        b"summary": command.summary,
         b"since": command.since,
         b"group": command.group,
         **_text(b"complexity", command.complexity),

@@ -191,16 +191,19 @@ class Table:
     """All commands by name, for dispatch; names are matched in any case.
 
     `by_bytes` holds names in lower and in upper case: dispatch asks it first. Protected commands are not in it.
-    Families may share a container: the subcommands that a later family declares for it are added to the first
-    one's. The table has commands of its own (they count calls), the families' are the declarations.
+    Families may share a container: the subcommands that they declare for it are joined, and one
+    declaration with a summary counts. The table has commands of its own (they count calls), the families' are the declarations.
     """
 
     def __init__(self, families: Iterable[Family]) -> None:
         self.commands: dict[str, Command] = {}
         for family in families:
             for command in family.commands:
-                own = self.commands.setdefault(command.name, copy.copy(command))
-                own.subcommands = own.subcommands | {n: copy.copy(c) for n, c in command.subcommands.items()}
+                known = self.commands.get(command.name)
+                own = copy.copy(command if known is None or not known.summary else known)
+                both = {**(known.subcommands if known else {}), **command.subcommands}
+                own.subcommands = {name: copy.copy(sub) for name, sub in both.items()}
+                self.commands[command.name] = own
         self.by_bytes: dict[bytes, Command] = {}
         for name, command in self.commands.items():
             if "protected" not in command.flags:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyredisai.commands.accounts import store
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Services
 from pyredisai.commands.guard import NEVER_SLOW
@@ -16,6 +17,7 @@ def install_guard(services: Services) -> None:
     """Make the guard follow the configuration from now on; called once, when the services are built."""
     config, guard = services.config, services.guard
     log, monitor = slow_log(services), latency_monitor(services)
+    store(services)
     memory_watch(services)
     rates(services)
 
