@@ -12,7 +12,7 @@ from pyredisai.commands.acl.users import User
 from pyredisai.commands.client import Client
 from pyredisai.commands.client_info import describe_client
 from pyredisai.commands.context import Context, Services
-from pyredisai.errors import ConfigError, ReplyError, texts
+from pyredisai.errors import ReplyError, texts
 
 _SAME_MS = 60_000
 
@@ -47,18 +47,6 @@ class Accounts:
         self.default.nopass = not password
         if password:
             rules.apply(self.services.table, self.default, b">" + password.encode("utf-8", "surrogateescape"))
-
-    def declare(self, name: str, words: list[str]) -> None:
-        """A `user` line of the configuration. Raises ConfigError."""
-        user = self.users.get(name) or User(name)
-        if name == "default":
-            rules.reset(user)
-        try:
-            for rule in rules.join_selectors([word.encode("utf-8", "surrogateescape") for word in words]):
-                rules.apply(self.services.table, user, rule)
-        except rules.RuleError as error:
-            raise ConfigError(f"user {name}: {error}") from None
-        self.users[name] = user
 
     def replace(self, user: User) -> None:
         """Store a user; who is logged in under that name is held to it from now on."""
@@ -105,8 +93,6 @@ def store(services: Services) -> Accounts:
     if found is None:
         found = services.extra["accounts"] = Accounts(services)
         services.config.watch("requirepass", found.set_password)
-        for name, *words in services.config.users:
-            found.declare(name, words)
     return found
 
 

@@ -21,7 +21,7 @@ NEVER_SLOW = 2**63
 class Guard:
     """Server-wide conditions.
 
-    `over_memory`: more is used than maxmemory allows; `make_room()` then evicts and tells whether there is room.
+    `memory_limited`: there is a maxmemory; `make_room()` then evicts if need be and tells whether there is room.
     `paused`: "", "write" or "all" (CLIENT PAUSE); `held` are the requests kept back, as functions that run them.
     `monitors`: clients that get a feed of every command. `slow_ns`: a command that took at least as long is handed
     to `on_slow(client, args, command, ns)` (slow log, latency monitor). `track_latency`: keep histograms.
@@ -29,8 +29,8 @@ class Guard:
     "function" while a slow one is suspended: then nothing else may change the data, nor read it.
     """
 
-    over_memory: bool = False
-    make_room: Callable[[], bool] = lambda: False
+    memory_limited: bool = False
+    make_room: Callable[[], bool] = lambda: True
     paused: str = ""
     held: list[Callable[[], None]] = field(default_factory=list)
     monitors: list[Client] = field(default_factory=list)

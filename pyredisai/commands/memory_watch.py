@@ -13,6 +13,7 @@ import os
 import random
 import resource
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from pyredisai.commands.context import Services
@@ -21,6 +22,8 @@ from pyredisai.keyspace.database import Database
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _EVICTIONS_PER_COMMAND = 1000
+_COMMANDS, _BYTES = 100, 256 << 10
+_RUN = 1000
 
 
 class _MallInfo2(ctypes.Structure):
@@ -51,6 +54,8 @@ class MemoryWatch:
         self.startup = self.used()
         self.peak = self.startup
         self._last = self.startup
+        self._seen = (0, 0)
+        self._drawn: dict[int, list[bytes]] = {}
         services.config.watch("maxmemory", self._follow)
         services.guard.make_room = self.make_room
 
@@ -68,31 +73,32 @@ class MemoryWatch:
         return max(0, self.rss - self._free())
 
     def sample(self) -> int:
-        """Measure again; tells dispatch whether there is too much. Called by cron and when maxmemory changes."""
+        """Measure used memory again."""
         used = self.used()
         self.peak = max(self.peak, used)
         self.credit = max(0, self.credit - abs(used - self._last))
         self._last = used
-        limit: int = self._services.config["maxmemory"]
-        self._services.guard.over_memory = bool(limit) and used - self.credit > limit
+        stats = self._services.stats
+        self._seen = (stats.commands_processed, stats.net_input_bytes)
         return used
 
     def _follow(self, limit: int) -> None:
         self.sample()
-
-    def tick(self) -> None:
-        """What cron calls: measures only if there is a limit."""
-        if self._services.config["maxmemory"]:
-            self.sample()
+        self._services.guard.memory_limited = bool(limit)
 
     def make_room(self) -> bool:
-        """Evict as the policy says until there is room; False when there is none to be made."""
-        config = self._services.config
-        limit: int = config["maxmemory"]
-        policy: str = config["maxmemory-policy"]
+        """Evict as the policy says until there is room; False when there is none to be made.
+
+        Asked before every command while there is a limit; it measures again when enough came in since the last time.
+        """
+        stats = self._services.stats
+        commands, received = self._seen
+        if stats.commands_processed - commands >= _COMMANDS or stats.net_input_bytes - received >= _BYTES:
+            self.sample()
+        limit: int = self._services.config["maxmemory"]
+        policy: str = self._services.config["maxmemory-policy"]
         for _ in range(_EVICTIONS_PER_COMMAND):
-            if not limit or self._last - self.credit <= limit:
-                self._services.guard.over_memory = False
+            if self._last - self.credit <= limit:
                 return True
             if policy == "noeviction" or not self._evict(policy):
                 return False
@@ -123,7 +129,7 @@ class MemoryWatch:
         if not pool:
             return []
         samples = self._services.config["maxmemory-samples"]
-        keys = _some(pool, 1 if policy.endswith("random") else samples)
+        keys = self._some(db.index, pool, 1 if policy.endswith("random") else samples)
         if policy.endswith("random"):
             return [(random.random(), key) for key in keys]
         if policy == "volatile-ttl":
@@ -131,20 +137,17 @@ class MemoryWatch:
         used = db.track_access()
         return [(used.get(key, 0), key) for key in keys]
 
-
-def _some(pool: dict[bytes, Any], count: int) -> list[bytes]:
-    """Up to `count` keys from a random place of a dictionary: a step of a random length, not a full copy."""
-    if len(pool) <= count:
-        return list(pool)
-    start = random.randrange(len(pool) - count + 1)
-    limit = min(start, 10_000)
-    keys = []
-    for at, key in enumerate(pool):
-        if at >= limit:
-            keys.append(key)
-            if len(keys) == count:
-                break
-    return keys
+    def _some(self, index: int, keys: dict[bytes, Any], count: int) -> list[bytes]:
+        """Up to `count` keys of a run of a thousand, which is drawn anew from a random place when it is used up."""
+        for _ in range(2):
+            drawn = self._drawn.get(index, [])
+            chosen = [key for key in (drawn.pop() for _ in range(min(count, len(drawn)))) if key in keys]
+            if chosen:
+                return chosen
+            start = random.randrange(max(1, len(keys) - _RUN))
+            drawn = self._drawn[index] = list(islice(keys, start, start + _RUN))
+            random.shuffle(drawn)
+        return []
 
 
 def memory_watch(services: Services) -> MemoryWatch:
@@ -152,5 +155,4 @@ def memory_watch(services: Services) -> MemoryWatch:
     found: MemoryWatch | None = services.extra.get("memory")
     if found is None:
         found = services.extra["memory"] = MemoryWatch(services)
-        services.cron.append(found.tick)
     return found

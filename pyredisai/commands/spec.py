@@ -191,8 +191,8 @@ class Table:
     """All commands by name, for dispatch; names are matched in any case.
 
     `by_bytes` holds names in lower and in upper case: dispatch asks it first. Protected commands are not in it.
-    Families may share a container: the subcommands that they declare for it are joined, and one
-    declaration with a summary counts. The table has commands of its own (they count calls), the families' are the declarations.
+    Families may share a container: the subcommands that they declare for it are joined, and one declaration with
+    a summary counts. The table has commands of its own (they count calls), the families' are the declarations.
     """
 
     def __init__(self, families: Iterable[Family]) -> None:

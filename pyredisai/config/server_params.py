@@ -261,8 +261,8 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
     "security": (
         row("requirepass", Text("password"), "", "Password of the default user.", sensitive=True),
         row("aclfile", PATH, "", "File of users.", L, missing="ACL files", runtime=False),
-        row("acllog-max-len", LONG, "128", "Entries of ACL LOG.", L),
-        row("acl-pubsub-default", Enum("allchannels", "resetchannels"), "resetchannels", "Channels of new users.", L),
+        row("acllog-max-len", LONG, "128", "Entries of ACL LOG."),
+        row("acl-pubsub-default", Enum("allchannels", "resetchannels"), "resetchannels", "Channels of new users."),
         row("tracking-table-max-keys", LONG, "1000000", "Keys remembered for client-side caching; 0 any number."),
     ),
     "clients": (
@@ -286,9 +286,8 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
             ),
             "noeviction",
             "What is evicted beyond maxmemory.",
-            L,
         ),
-        row("maxmemory-samples", Int(1, INT_MAX), "5", "Keys looked at for each eviction.", L),
+        row("maxmemory-samples", Int(1, INT_MAX), "5", "Keys looked at for each eviction."),
         row("maxmemory-eviction-tenacity", Int(0, 100), "10", "Effort of eviction.", L),
         row("replica-ignore-maxmemory", BOOL, "yes", "Replicas do not evict.", L, alias="slave-ignore-maxmemory"),
         row("lfu-log-factor", COUNT, "10", "How slowly the frequency counter grows.", L),

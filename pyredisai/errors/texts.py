@@ -24,7 +24,7 @@ AUTH_WITHOUT_PASSWORD = (
     "Are you sure your configuration is correct?"
 )
 HELLO_NOAUTH = (
-    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> "
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> "
     "<pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
 )
 PROTOCOL_VERSION = "ERR Protocol version is not an integer or out of range"

@@ -39,7 +39,7 @@ def process(ctx: Context, args: Args) -> Reply:
         if client.queued is not None or client.permissions is not None or client.subscriptions:
             gates.check_client(ctx, command, args)
         guard = server.guard
-        if guard.over_memory:
+        if guard.memory_limited:
             gates.check_memory(ctx, command)
         if guard.busy:
             gates.check_busy(ctx, command, args)

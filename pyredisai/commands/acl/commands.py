@@ -93,6 +93,8 @@ def acl_setuser(ctx: Context, args: Args) -> Reply:
     users = store(ctx.server)
     known = users.users.get(name)
     user = known.copy() if known else User(name)
+    if known is None and ctx.server.config["acl-pubsub-default"] == "allchannels":
+        user.root.all_channels = True
     try:
         joined = rules.join_selectors(args[3:])
     except rules.RuleError as error:

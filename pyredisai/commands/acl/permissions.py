@@ -42,7 +42,7 @@ class LimitedUser:
 def is_unlimited(user: User) -> bool:
     """Whether the user may do everything, so that dispatch need not ask."""
     root = user.root
-    return root.future and root.all_keys and root.all_channels and not root.first_args and bool(root.commands)
+    return root.all_commands and root.all_keys and root.all_channels
 
 
 def verdict(user: User, command: Command, args: Sequence[bytes]) -> Denied:

@@ -67,6 +67,7 @@ def allow(selector: Selector, commands: Iterable[Command], allowed: bool) -> Non
             selector.commands.add(command.name)
         else:
             selector.commands.discard(command.name)
+            selector.all_commands = False
 
 
 def apply(table: Table, user: User, rule: bytes) -> None:
@@ -145,7 +146,7 @@ def apply_to_selector(table: Table, selector: Selector, rule: bytes) -> None:
         selector.all_channels = False
         selector.channels.clear()
     elif word in ("allcommands", "+@all", "nocommands", "-@all"):
-        selector.future = word in ("allcommands", "+@all")
+        selector.future = selector.all_commands = word in ("allcommands", "+@all")
         selector.first_args.clear()
         selector.commands = {command.name for command in table.all()} if selector.future else set()
     elif text[:1] in ("~", "%"):

@@ -1,7 +1,7 @@
 """Users as values: passwords, and selectors of commands, keys and channels. Knows no client and no RESP.
 
 A selector's commands are the set of full names that it allows; `future` tells that commands yet to come are
-allowed too (`+@all` came last among those two).
+allowed too (`+@all` came last among those two); `all_commands` that none was taken away since.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ class Selector:
 
     commands: set[str] = field(default_factory=set)
     future: bool = False
+    all_commands: bool = False
     first_args: dict[str, list[bytes]] = field(default_factory=dict)
     all_keys: bool = False
     keys: list[tuple[int, bytes]] = field(default_factory=list)
@@ -30,6 +31,7 @@ class Selector:
         return Selector(
             set(self.commands),
             self.future,
+            self.all_commands,
             first_args,
             self.all_keys,
             list(self.keys),
