@@ -99,7 +99,7 @@ def check_flags(ctx: Context, flags: frozenset[str], *, read_only: bool) -> None
         if read_only:
             raise ReplyError(script_texts.RO_CALL_OF_WRITER)
         guard = ctx.server.guard
-        if "allow-oom" not in flags and guard.over_memory and not guard.make_room():
+        if "allow-oom" not in flags and guard.memory_limited and not guard.make_room():
             raise ReplyError(script_texts.OOM_REFUSED)
 
 
@@ -207,6 +207,8 @@ family.add("script", None, arity=-2, since="2.6.0")
     "script|load",
     arity=3,
     flags="noscript stale",
+    since="2.6.0",
+    tips=("request_policy:all_nodes", "response_policy:all_succeeded"),
     syntax="<script>",
     summary="Compile and keep a script.",
 )
@@ -219,6 +221,8 @@ def script_load(ctx: Context, args: Args) -> Reply:
     "script|exists",
     arity=-3,
     flags="noscript",
+    since="2.6.0",
+    tips=("request_policy:all_shards", "response_policy:agg_logical_and"),
     syntax="<sha1> [<sha1> ...]",
     summary="Which scripts the server knows.",
 )
@@ -232,6 +236,8 @@ def script_exists(ctx: Context, args: Args) -> Reply:
     "script|flush",
     arity=-2,
     flags="noscript",
+    since="2.6.0",
+    tips=("request_policy:all_nodes", "response_policy:all_succeeded"),
     syntax="[ASYNC|SYNC]",
     summary="Forget all scripts.",
 )
@@ -247,6 +253,8 @@ def script_flush(ctx: Context, args: Args) -> Reply:
     "script|kill",
     arity=2,
     flags="noscript allow_busy",
+    since="2.6.0",
+    tips=("request_policy:all_shards", "response_policy:one_succeeded"),
     summary="Stop the running script, if it has written nothing.",
 )
 def script_kill(ctx: Context, args: Args) -> Reply:
@@ -259,6 +267,7 @@ def script_kill(ctx: Context, args: Args) -> Reply:
     "script|debug",
     arity=3,
     flags="noscript",
+    since="3.2.0",
     syntax="(YES|SYNC|NO)",
     summary="The debugger: NO alone is accepted.",
 )

@@ -98,7 +98,7 @@ def shutdown(ctx: Context, args: Args) -> Reply:
             raise ReplyError(texts.SYNTAX)
         raise ReplyError(texts.NO_SHUTDOWN)
     save = True if b"save" in words else False if b"nosave" in words else None
-    ctx.server.shutdown(save)
+    ctx.server.shutdown(save, b"force" in words)
     return NO_REPLY
 
 

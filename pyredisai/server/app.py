@@ -8,6 +8,7 @@ import secrets
 import signal
 import sys
 import traceback
+from functools import partial
 
 from pyredisai import REDIS_VERSION, __version__, clock
 from pyredisai.backends.loader import BackendLoader
@@ -145,9 +146,15 @@ def build_services(config: Registry, log: Log | None = None) -> Services:
     pubsub.hub(services)
     ai_config.follow_config(services)
     install_guard(services)
-    services.cron.append(lambda: active_expire_cycle(services.databases, clock.now_ms()))
+    services.cron.append(partial(expire_keys, services))
     load_users(services)
     return services
+
+
+def expire_keys(services: Services) -> None:
+    """Active expiry, unless DEBUG SET-ACTIVE-EXPIRE has switched it off."""
+    if services.extra.get("active-expire", True):
+        active_expire_cycle(services.databases, clock.now_ms())
 
 
 def check_output(client: Client) -> None:

@@ -223,7 +223,7 @@ class Engine:
         guard = self.services.guard
         if command.is_write and run.read_only:
             return "ERR " + script_texts.READ_ONLY
-        if guard.over_memory and command.denyoom and not (run.wrote or run.allow_oom) and not guard.make_room():
+        if guard.memory_limited and command.denyoom and not (run.wrote or run.allow_oom) and not guard.make_room():
             return texts.OOM
         if command.is_write:
             run.wrote = True
