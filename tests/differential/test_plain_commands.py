@@ -24,6 +24,8 @@ FAMILIES = {
     "hashes": commands.HASHES * 2 + commands.STRINGS + commands.KEYSPACE,
     "lists": commands.LISTS * 2 + commands.STRINGS + commands.KEYSPACE,
     "sets": commands.SETS * 2 + commands.STRINGS + commands.KEYSPACE,
+    "bits": commands.BITS * 3 + commands.STRINGS,
+    "sorts": commands.SORTS * 3 + commands.LISTS[:3] + commands.SETS[:3],
     "transactions": commands.TRANSACTIONS * 8
     + commands.STRINGS
     + commands.KEYSPACE
@@ -39,7 +41,7 @@ def compare(ours: RespClient, real: RespClient, command: Command, history: list[
     if mine != theirs:
         values = [parse(mine), parse(theirs)]
         shown = "\n".join(map(repr, history))
-        assert same(command[0], *values), f"{command!r}\nours {mine!r}\nreal {theirs!r}\nafter\n{shown}"
+        assert same(command, *values), f"{command!r}\nours {mine!r}\nreal {theirs!r}\nafter\n{shown}"
 
 
 class Parsed(RespClient):
