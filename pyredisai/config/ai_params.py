@@ -55,6 +55,13 @@ AI_PARAMS: Final = (
         runtime=True,
     ),
     _row("MODEL_EXECUTION_TIMEOUT", Int(1000, LLONG_MAX), "5000", "Milliseconds after which a run is stopped (ONNX)."),
+    _row(
+        "INLINE_RUN_US",
+        Int(0, 1_000_000),
+        "80",
+        "Models whose runs are known to take fewer microseconds run on the main thread; 0 is none.",
+        runtime=True,
+    ),
     _row("BACKEND_MEMORY_LIMIT", Int(0, LLONG_MAX), "0", "MB that sessions may take (ONNX); 0 is no limit."),
     _row(
         "BACKENDSPATH",

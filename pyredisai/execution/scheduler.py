@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
@@ -144,6 +144,10 @@ class Scheduler:
         self.threads = threads
         if not self.used():
             self._queues = {name: DeviceQueue(name, threads, self._outbox) for name in self._queues}
+
+    def set_inline_us(self, inline_us: float) -> None:
+        """Runs estimated below this run on the loop; 0: none does."""
+        self.policy = replace(self.policy, inline_us=inline_us)
 
     def queues(self) -> Sequence[QueueInfo]:
         """The queues in the order in which they were made."""

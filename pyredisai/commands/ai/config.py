@@ -121,6 +121,7 @@ def follow_config(services: Services) -> None:
     for name in ("ai.backends-path", *_BACKEND_SETTINGS):
         config.watch(name, update)
     config.watch("ai.threads-per-queue", services.scheduler.set_threads)
+    config.watch("ai.inline-run-us", services.scheduler.set_inline_us)
 
 
 def preload_backends(services: Services) -> None:
