@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from pyredisai.clock import monotonic_ns
 from pyredisai.execution.background import BackgroundPool
@@ -29,6 +29,7 @@ from pyredisai.execution.job import TIMED_OUT, Job
 from pyredisai.execution.placement import Estimate, PlacementPolicy, estimate_of
 
 T = TypeVar("T")
+CPU_STAMP_NS: Final = 1_000_000  # reading a thread's CPU clock costs a microsecond, so not at every tick
 
 
 class Loop(Protocol):
@@ -123,6 +124,9 @@ class Scheduler:
         self._background = BackgroundPool()
         self._tick: deque[Job | Estimate] = deque()
         self._tick_called = False
+        self._in_tick = False
+        self._spent_ns = 0
+        self._cpu_stamp = (-CPU_STAMP_NS, 0)
         self._closed = False
         self.runs_on_loop = 0
         self.ensure_queue("CPU")
@@ -200,9 +204,12 @@ class Scheduler:
         return answer.result()
 
     def flush(self) -> None:
-        """Run now what was collected in this tick, for a caller that knows that nothing more will come."""
-        if self._tick:
-            self._run_tick()
+        """Run at once what this tick's time still allows, for a caller that would else wait for the tick's end.
+
+        Jobs that may share a batch are left for the tick's end: others may join them.
+        """
+        if self._tick and not self._in_tick and self._spent_ns < self.policy.tick_us * 1000:
+            self._run_tick(batches=False)
 
     def close(self, timeout: float = 1.0) -> None:
         """End the workers; what has not started is dropped, a run in progress gets `timeout` seconds."""
@@ -298,16 +305,22 @@ class Scheduler:
 
     def _tick_due(self) -> None:
         self._tick_called = False
+        self._spent_ns = 0
         if self._tick:
             self._run_tick()
 
-    def _run_tick(self) -> None:
-        """Run what the tick collected, `policy.tick_us` of it; at least one run, so that it ends."""
+    def _run_tick(self, *, batches: bool = True) -> None:
+        """Run what the tick collected, `policy.tick_us` of it; at least one run, so that it ends.
+
+        Without `batches` it stops at the first unit that others may join.
+        """
         tick = self._tick
-        cpu_start = self._cpu_ns()
         begin = start = self._now_ns()
-        end = begin + int(self.policy.tick_us * 1000)
-        while tick:
+        end = begin + int(self.policy.tick_us * 1000) - self._spent_ns
+        if begin - self._cpu_stamp[0] > CPU_STAMP_NS:
+            self._cpu_stamp = (begin, self._cpu_ns())
+        self._in_tick = True
+        while tick and (batches or not isinstance(tick[0], Estimate)):
             unit = tick.popleft()
             jobs = self._batch(unit, end - start) if isinstance(unit, Estimate) else self._single(unit)
             if not jobs:
@@ -319,14 +332,17 @@ class Scheduler:
             assert estimate is not None
             self._learn(estimate, jobs, elapsed_us)
             if elapsed_us > self.policy.tick_us:
-                self._judge(estimate, jobs[0], elapsed_us, cpu_start, start - begin)
+                self._judge(estimate, jobs[0], elapsed_us, start)
             for job in jobs:
                 job.duration_us = int(elapsed_us)
                 self._finish(job)
             start = self._now_ns()
-            if start >= end and tick:
-                self._call_tick()  # the rest waits for the next tick, after everybody's requests
+            if start >= end:
                 break
+        self._in_tick = False
+        self._spent_ns += start - begin
+        if tick:
+            self._call_tick()  # the rest waits for the next tick, after everybody's requests
 
     def _single(self, job: Job) -> list[Job] | None:
         estimate = job.estimate
@@ -371,13 +387,15 @@ class Scheduler:
         else:
             estimate.add_batch(elapsed_us, len(jobs))
 
-    def _judge(self, estimate: Estimate, job: Job, elapsed_us: float, cpu_start: int, before_ns: int) -> None:
+    def _judge(self, estimate: Estimate, job: Job, elapsed_us: float, start_ns: int) -> None:
         """A run took longer than a tick may: was it slow, or was this thread only not scheduled?
 
-        CPU time tells the two apart; on a GPU the thread sleeps through a run, there wall time counts.
+        CPU time tells the two apart: at least what the thread used since the last stamp, less the wall time
+        from there to the run's start. On a GPU the thread sleeps through a run; there wall time counts.
         """
         if not job.queue.device.startswith("GPU"):
-            elapsed_us = min(elapsed_us, (self._cpu_ns() - cpu_start - before_ns) / 1000)
+            stamp_ns, stamp_cpu = self._cpu_stamp
+            elapsed_us = min(elapsed_us, (self._cpu_ns() - stamp_cpu - (start_ns - stamp_ns)) / 1000)
         if elapsed_us > self.policy.tick_us:
             estimate.slow_on_loop(elapsed_us)
 

@@ -184,9 +184,13 @@ class Connection(asyncio.BufferedProtocol):
                 reply = process(context, args)
                 if type(reply) is Blocked:
                     if not reply.resolved:
+                        self.services.scheduler.flush()
+                    if not reply.resolved:
                         self._block(reply, queue)
                         return
                     reply = reply.reply
+                    if type(reply) is Error:
+                        failure(context, reply.text)
                 encode(reply, client.resp, out)
                 if client.closing:
                     return

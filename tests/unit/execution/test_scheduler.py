@@ -252,6 +252,47 @@ def test_flush_runs_at_once():
     assert bench.ended == [one]
 
 
+def test_flush_leaves_what_others_may_join_and_keeps_the_order():
+    bench = Bench()
+    target, other = bench.known(5), bench.known(5)
+    first = bench.submit(target, batch=BatchPolicy(4))
+    second = bench.submit(other)
+    bench.scheduler.flush()
+    assert bench.ended == []
+    third = bench.submit(target, batch=BatchPolicy(4))
+    bench.loop.tick()
+    assert bench.ended == [first, third, second]
+
+
+def test_what_is_flushed_counts_for_the_ticks_time():
+    bench = Bench()
+    target = bench.known(70)
+    for _ in range(10):
+        bench.submit(target)
+        bench.scheduler.flush()
+    assert len(bench.ended) == 8
+    bench.loop.tick()
+    assert len(bench.ended) == 10
+    bench.submit(target)
+    bench.scheduler.flush()
+    assert len(bench.ended) == 11
+
+
+def test_flush_inside_a_run_starts_no_other():
+    bench = Bench()
+    target = bench.known(5)
+    order: list[str] = []
+
+    def first(one: Job) -> None:
+        bench.scheduler.submit("CPU", job(target, done=lambda one: order.append("inner")))
+        bench.scheduler.flush()
+        order.append("outer")
+
+    bench.scheduler.submit("CPU", job(target, done=first))
+    bench.scheduler.flush()
+    assert order == ["outer", "inner"]
+
+
 def test_a_done_that_raises_loses_no_other_job():
     bench = Bench()
     target = bench.known(5)
