@@ -35,7 +35,6 @@ _CODES: Final[dict[tuple[int, int], str]] = {
     (7, 8): "STRING",
 }
 _CODE_OF: Final = {name: code for code, name in _CODES.items()}
-DEFAULT_CHUNK: Final = 511 * 1024 * 1024
 
 
 def type_id(name: str, version: int) -> int:
@@ -186,13 +185,13 @@ _READERS: Final[dict[str, Callable[[Fields, int], Tensor | Model | Script]]] = {
 }
 
 
-def write_value(sink: Sink, value: Any, chunk: int = DEFAULT_CHUNK) -> None:
-    """A tensor, model or script without its type byte; `chunk` is MODEL_CHUNK_SIZE."""
+def write_value(sink: Sink, value: Any) -> None:
+    """A tensor, model or script without its type byte. Raises TypeError for any other value."""
     writer = _WRITERS.get(type(value))
     if writer is None:
         raise TypeError(f"no stored form for {type(value).__name__}")
     sink.length(type_id(value.redis_type, ENCODING_VERSION))
-    writer(sink, value, chunk)
+    writer(sink, value)
     sink.length(ModuleOp.EOF)
 
 
@@ -206,7 +205,7 @@ def _string(sink: Sink, value: bytes | memoryview) -> None:
     sink.string(value)
 
 
-def _write_tensor(sink: Sink, tensor: Tensor, chunk: int) -> None:
+def _write_tensor(sink: Sink, tensor: Tensor) -> None:
     code, bits = _CODE_OF[tensor.dtype.name]
     for number in (code, bits, len(tensor.shape), *tensor.shape):
         _number(sink, number)
@@ -218,7 +217,7 @@ def _write_tensor(sink: Sink, tensor: Tensor, chunk: int) -> None:
             start += len(element) + 1
 
 
-def _write_model(sink: Sink, model: Model, chunk: int) -> None:
+def _write_model(sink: Sink, model: Model) -> None:
     options = model.options
     _number(sink, BACKENDS.index(model.backend))
     _string(sink, model.device.encode() + b"\0")
@@ -231,13 +230,14 @@ def _write_model(sink: Sink, model: Model, chunk: int) -> None:
             _string(sink, name.encode() + b"\0")
     blob = memoryview(model.blob)
     _number(sink, len(blob))
+    chunk = sink.chunk_size
     count = len(blob) // chunk + 1
     _number(sink, count)
     for i in range(count):
         _string(sink, blob[i * chunk : (i + 1) * chunk])
 
 
-def _write_script(sink: Sink, script: Script, chunk: int) -> None:
+def _write_script(sink: Sink, script: Script) -> None:
     _string(sink, script.device.encode() + b"\0")
     _string(sink, script.tag)
     _string(sink, script.source + b"\0")
@@ -246,7 +246,7 @@ def _write_script(sink: Sink, script: Script, chunk: int) -> None:
         _string(sink, name + b"\0")
 
 
-_WRITERS: Final[dict[type, Callable[[Sink, Any, int], None]]] = {
+_WRITERS: Final[dict[type, Callable[[Sink, Any], None]]] = {
     Tensor: _write_tensor,
     Model: _write_model,
     Script: _write_script,

@@ -11,6 +11,7 @@ from pyredisai.persistence.rdb import lzf
 
 # LZF in Python takes about a microsecond a byte: longer strings are stored as they are.
 COMPRESS_AT_MOST: Final = 4096
+DEFAULT_CHUNK: Final = 511 * 1024 * 1024
 _INT8, _INT16, _INT32, _LZF = range(4)
 
 
@@ -92,9 +93,10 @@ class Source:
 
 
 class Sink(bytearray):
-    """Collects the encoded form. `compress` turns LZF on, as rdbcompression does."""
+    """Collects the encoded form. `compress` turns LZF on, as rdbcompression does; models come in chunks."""
 
     compress: bool = True
+    chunk_size: int = DEFAULT_CHUNK
 
     def length(self, value: int) -> None:
         """A length or unsigned number of up to 64 bits."""

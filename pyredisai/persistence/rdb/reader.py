@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +39,10 @@ class Function:
     code: bytes
 
 
-def records(buffer: bytes | memoryview, *, checksum: bool = True) -> Iterator[Key | Aux | Function]:
-    """Every record of a file in turn.
+def records(
+    buffer: bytes | memoryview, *, checksum: bool = True, at: Callable[[int], None] | None = None
+) -> Iterator[Key | Aux | Function]:
+    """Every record of a file in turn; `at(position)` is told how far the file was read.
 
     Raises PersistenceError where the file is cut off or corrupt, naming the byte; what was read before
     has been given by then. `checksum` also verifies the file's CRC first (version 5 and later).
@@ -67,7 +69,10 @@ def records(buffer: bytes | memoryview, *, checksum: bool = True) -> Iterator[Ke
             yield Function(source.string())
         elif not _skipped(source, kind):
             name = source.string()
-            yield Key(db, name, read_value(source, kind), expire)
+            value = read_value(source, kind)
+            if at is not None:
+                at(source.position)
+            yield Key(db, name, value, expire)
             expire = None
 
 

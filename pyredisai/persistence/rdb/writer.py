@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from pyredisai.keyspace.sorted_set import SortedSet
@@ -22,29 +23,34 @@ _LIST_NODE_BYTES: Final = 8192
 _PLAIN, _PACKED = 1, 2
 
 
-def write_value(sink: Sink, value: Any) -> None:
-    """The type byte and the value. Raises TypeError for a value that RDB has no form for."""
-    if isinstance(value, bytes | memoryview):
-        sink.append(Type.STRING)
-        sink.string(value)
-    elif isinstance(value, deque):
-        _list(sink, value)
-    elif isinstance(value, dict):
-        _hash(sink, value)
-    elif isinstance(value, set):
-        _set(sink, value)
-    elif isinstance(value, SortedSet):
-        _sorted_set(sink, value)
-    elif isinstance(value, Stream):
-        sink.append(Type.STREAM_LISTPACKS_2)
-        write_stream(sink, value)
-    else:
-        sink.append(Type.MODULE_2)
-        module_types.write_value(sink, value)
+def write_value(sink: Sink, value: Any, key: bytes | None = None) -> None:
+    """The type byte, the key where one is given (it stands between), and the value.
+
+    Raises TypeError for a value that RDB has no form for.
+    """
+    kind, write = _form(value)
+    sink.append(kind)
+    if key is not None:
+        sink.string(key)
+    write(sink, value)
 
 
-def _list(sink: Sink, value: deque[bytes]) -> None:
-    sink.append(Type.LIST_QUICKLIST_2)
+def _form(value: Any) -> tuple[int, Callable[[Sink, Any], None]]:
+    form = _FORMS.get(type(value))
+    if form is None:
+        return Type.MODULE_2, module_types.write_value
+    return form(value)
+
+
+def _string_form(value: bytes) -> tuple[int, Callable[[Sink, Any], None]]:
+    return Type.STRING, Sink.string
+
+
+def _list_form(value: deque[bytes]) -> tuple[int, Callable[[Sink, Any], None]]:
+    return Type.LIST_QUICKLIST_2, _write_list
+
+
+def _write_list(sink: Sink, value: deque[bytes]) -> None:
     nodes: list[list[bytes]] = [[]]
     size = 0
     for item in value:
@@ -63,38 +69,63 @@ def _list(sink: Sink, value: deque[bytes]) -> None:
             sink.string(write_listpack(node))
 
 
-def _hash(sink: Sink, value: dict[bytes, bytes]) -> None:
-    if len(value) <= _HASH_ENTRIES and all(len(f) <= _SMALL and len(v) <= _SMALL for f, v in value.items()):
-        sink.append(Type.HASH_LISTPACK)
-        sink.string(write_listpack(x for item in value.items() for x in item))
-        return
-    sink.append(Type.HASH)
+def _hash_form(value: dict[bytes, bytes]) -> tuple[int, Callable[[Sink, Any], None]]:
+    small = len(value) <= _HASH_ENTRIES and all(len(f) <= _SMALL and len(v) <= _SMALL for f, v in value.items())
+    return (Type.HASH_LISTPACK, _write_packed_hash) if small else (Type.HASH, _write_hash)
+
+
+def _write_packed_hash(sink: Sink, value: dict[bytes, bytes]) -> None:
+    sink.string(write_listpack(x for item in value.items() for x in item))
+
+
+def _write_hash(sink: Sink, value: dict[bytes, bytes]) -> None:
     sink.length(len(value))
     for field, item in value.items():
         sink.string(field)
         sink.string(item)
 
 
-def _set(sink: Sink, value: set[bytes]) -> None:
-    if len(value) <= _SET_INTEGERS:
-        numbers = [canonical_integer(member) for member in value]
-        if None not in numbers:
-            sink.append(Type.SET_INTSET)
-            sink.string(write_intset(n for n in numbers if n is not None))
-            return
-    sink.append(Type.SET)
+def _set_form(value: set[bytes]) -> tuple[int, Callable[[Sink, Any], None]]:
+    integers = len(value) <= _SET_INTEGERS and all(canonical_integer(member) is not None for member in value)
+    return (Type.SET_INTSET, _write_integers) if integers else (Type.SET, _write_set)
+
+
+def _write_integers(sink: Sink, value: set[bytes]) -> None:
+    sink.string(write_intset(map(int, value)))
+
+
+def _write_set(sink: Sink, value: set[bytes]) -> None:
     sink.length(len(value))
     for member in value:
         sink.string(member)
 
 
-def _sorted_set(sink: Sink, value: SortedSet) -> None:
-    if len(value) <= _ZSET_ENTRIES and all(len(member) <= _SMALL for member in value.scores):
-        sink.append(Type.ZSET_LISTPACK)
-        sink.string(write_listpack(x for score, member in value for x in (member, format_double(score))))
-        return
-    sink.append(Type.ZSET_2)
+def _sorted_set_form(value: SortedSet) -> tuple[int, Callable[[Sink, Any], None]]:
+    small = len(value) <= _ZSET_ENTRIES and all(len(member) <= _SMALL for member in value.scores)
+    return (Type.ZSET_LISTPACK, _write_packed_sorted_set) if small else (Type.ZSET_2, _write_sorted_set)
+
+
+def _write_packed_sorted_set(sink: Sink, value: SortedSet) -> None:
+    sink.string(write_listpack(x for score, member in value for x in (member, format_double(score))))
+
+
+def _write_sorted_set(sink: Sink, value: SortedSet) -> None:
     sink.length(len(value))
     for score, member in reversed(list(value)):
         sink.string(member)
         sink.double(score)
+
+
+def _stream_form(value: Stream) -> tuple[int, Callable[[Sink, Any], None]]:
+    return Type.STREAM_LISTPACKS_2, write_stream
+
+
+_FORMS: Final[dict[type, Callable[[Any], tuple[int, Callable[[Sink, Any], None]]]]] = {
+    bytes: _string_form,
+    memoryview: _string_form,
+    deque: _list_form,
+    dict: _hash_form,
+    set: _set_form,
+    SortedSet: _sorted_set_form,
+    Stream: _stream_form,
+}

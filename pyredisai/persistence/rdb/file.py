@@ -1,0 +1,135 @@
+"""Writes an RDB file: beside the old one first, and in its place when it lies on the disk whole."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
+
+from pyredisai import REDIS_VERSION
+from pyredisai.persistence.rdb.crc64 import crc64
+from pyredisai.persistence.rdb.opcodes import MAGIC, WRITE_VERSION, Op
+from pyredisai.persistence.rdb.primitives import DEFAULT_CHUNK, Sink
+from pyredisai.persistence.rdb.writer import write_value
+from pyredisai.persistence.snapshot import Snapshot
+
+_FLUSH_BYTES: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """rdbcompression, rdbchecksum, MODEL_CHUNK_SIZE; `aux` are further fields about the file."""
+
+    compress: bool = True
+    checksum: bool = True
+    chunk_size: int = DEFAULT_CHUNK
+    aux: tuple[tuple[str, str], ...] = ()
+    functions: tuple[bytes, ...] = ()
+
+
+class _Writer:
+    """Collects small pieces, passes large ones through uncopied, keeps the checksum."""
+
+    def __init__(self, file: BinaryIO, options: WriteOptions) -> None:
+        self._file = file
+        self._options = options
+        self._crc = 0
+        self.sink = self._new_sink()
+
+    def _new_sink(self) -> Sink:
+        sink = Sink()
+        sink.compress = self._options.compress
+        sink.chunk_size = self._options.chunk_size
+        return sink
+
+    def flush_if_large(self) -> None:
+        if len(self.sink) >= _FLUSH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        data, self.sink = self.sink, self._new_sink()
+        if self._options.checksum:
+            self._crc = crc64(data, self._crc)
+        self._file.write(data)
+
+    def finish(self) -> None:
+        self.sink.append(Op.EOF)
+        self.flush()
+        self._file.write(self._crc.to_bytes(8, "little"))
+
+
+def write(
+    file: BinaryIO, snapshot: Snapshot, options: WriteOptions, progress: Callable[[int], None] | None = None
+) -> None:
+    """Write a picture of the keys to an open file. `progress(n)` is called as keys are done. Raises OSError."""
+    writer = _Writer(file, options)
+    writer.sink += MAGIC + b"%04d" % WRITE_VERSION
+    for name, value in _aux_fields(options):
+        writer.sink.append(Op.AUX)
+        writer.sink.string(name.encode())
+        writer.sink.string(value.encode())
+    for code in options.functions:
+        writer.sink.append(Op.FUNCTION2)
+        writer.sink.string(code)
+    _write_keys(writer, snapshot, progress)
+    writer.finish()
+
+
+def _aux_fields(options: WriteOptions) -> Iterable[tuple[str, str]]:
+    yield "redis-ver", REDIS_VERSION
+    yield "redis-bits", "64"
+    yield "ctime", str(int(time.time()))
+    yield from options.aux
+
+
+def _write_keys(writer: _Writer, snapshot: Snapshot, progress: Callable[[int], None] | None) -> None:
+    sizes = {index: (keys, expires) for index, keys, expires in snapshot.sizes}
+    selected = -1
+    for done, (index, key, value, expire) in enumerate(snapshot):
+        sink = writer.sink
+        if index != selected:
+            selected = index
+            sink.append(Op.SELECTDB)
+            sink.length(index)
+            sink.append(Op.RESIZEDB)
+            sink.length(sizes[index][0])
+            sink.length(sizes[index][1])
+        _write_key(sink, key, value, expire)
+        writer.flush_if_large()
+        if progress is not None and not done & 1023:
+            progress(done)
+
+
+def _write_key(sink: Sink, key: bytes, value: Any, expire: int | None) -> None:
+    if expire is not None:
+        sink.append(Op.EXPIRETIME_MS)
+        sink += expire.to_bytes(8, "little", signed=True)
+    write_value(sink, value, key)
+
+
+def replace_file(path: str, write_to: Callable[[BinaryIO], None]) -> None:
+    """Write beside `path`, flush to the disk, then put it in place. An error leaves the old file. Raises OSError."""
+    temporary = f"{os.path.dirname(path) or '.'}/temp-{os.getpid()}-{time.monotonic_ns()}.rdb"
+    try:
+        with open(temporary, "wb") as file:
+            write_to(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass
+        raise
+    _sync_directory(os.path.dirname(path) or ".")
+
+
+def _sync_directory(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
