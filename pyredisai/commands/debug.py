@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from pyredisai.commands.context import Context
 from pyredisai.commands.help import help_reply
+from pyredisai.commands.loading import reload
 from pyredisai.commands.spec import Args, Family
-from pyredisai.errors import ReplyError, texts
+from pyredisai.errors import PersistenceError, ReplyError, texts
 from pyredisai.glob import compile_glob
 from pyredisai.resp.replies import NULL_ARRAY, OK, Push, Raw, Reply, RespSet, Verbatim
 
@@ -141,7 +142,14 @@ _PROTOCOL: dict[bytes, Reply] = {
 
 
 def _reload(ctx: Context, args: Args) -> Reply:
-    raise ReplyError(texts.DEBUG_RELOAD)
+    words = {arg.upper() for arg in args[2:]}
+    if not words <= {b"NOSAVE", b"NOFLUSH", b"MERGE"}:
+        raise ReplyError(texts.DEBUG_RELOAD)
+    try:
+        reload(ctx.server, save=b"NOSAVE" not in words, flush=b"NOFLUSH" not in words)
+    except (OSError, PersistenceError) as error:
+        raise ReplyError(texts.DEBUG_LOADING) from error
+    return OK
 
 
 def _nothing(ctx: Context, args: Args) -> Reply:

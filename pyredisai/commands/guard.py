@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from pyredisai.commands.client import Client
+    from pyredisai.commands.context import Context
+    from pyredisai.commands.spec import Command
     from pyredisai.commands.tracking import TrackingTable
+    from pyredisai.persistence.snapshot import Snapshot
 
 NEVER_SLOW = 2**63
+Check: TypeAlias = "Callable[[Context, Command], None]"
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +42,17 @@ class Guard:
     on_slow: Callable[..., Any] = lambda *_: None
     track_latency: bool = True
     tracking: TrackingTable | None = None
+    checks: tuple[Check, ...] = ()
+    snapshot: Snapshot | None = None
+
+    def add_check(self, check: Check) -> None:
+        """Begin to refuse what `check` refuses."""
+        self.checks = (*self.checks, check)
+
+    def remove_check(self, check: Check) -> None:
+        """End that."""
+        self.checks = tuple(c for c in self.checks if c != check)
+
     busy: str = ""
 
     def forget(self, client: Client) -> None:

@@ -24,6 +24,7 @@ from pyredisai.commands import (
     memory,
     module,
     monitor,
+    persistence,
     pubsub,
     scan,
     scripting,
@@ -45,6 +46,8 @@ from pyredisai.commands.spec import Family, Table
 FAMILIES: tuple[Family, ...] = (
     connection.family,
     keys.family,
+    persistence.keys_family,
+    persistence.family,
     expire.family,
     scan.family,
     encoding.family,

@@ -42,7 +42,7 @@ DEBUG_PROTOCOL = (
     "ERR Wrong protocol type name. Please use one of the following: "
     "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"
 )
-DEBUG_RELOAD = "ERR DEBUG RELOAD needs snapshots, which this server does not have yet"
+DEBUG_RELOAD = "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."
 PAUSE_MODE = "ERR CLIENT PAUSE mode must be WRITE or ALL"
 UNBLOCK_REASON = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
 ACL_USERNAME = "ERR Usernames can't contain spaces or null characters"
@@ -331,3 +331,21 @@ def unknown_or_arity(word: str, command: str) -> str:
 def no_samples(event: str) -> str:
     """The reply of LATENCY GRAPH to an event that never was slow."""
     return f"ERR No samples available for event '{event}'"
+
+
+# persistence
+DEBUG_LOADING = "ERR Error trying to load the RDB dump, check server logs."
+BGSAVE_RUNNING = "ERR Background save already in progress"
+SAVE_FAILED = "ERR"
+MISCONF = (
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that"
+    " may modify the data set are disabled, because this instance is configured to report errors during writes if RDB"
+    " snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB"
+    " error."
+)
+BUSYKEY = "BUSYKEY Target key name already exists."
+BAD_PAYLOAD = "ERR DUMP payload version or checksum are wrong"
+BAD_DATA_FORMAT = "ERR Bad data format"
+RESTORE_TTL = "ERR Invalid TTL value, must be >= 0"
+RESTORE_IDLETIME = "ERR Invalid IDLETIME value, must be >= 0"
+RESTORE_FREQ = "ERR Invalid FREQ value, must be >= 0 and <= 255"

@@ -31,7 +31,8 @@ class Saver:
     """The saves of one server. Times in seconds; `last_save_s` is Unix time.
 
     `snapshot` is the picture that a background save is writing, None at all other times: what is about to
-    change a container asks it to `protect` the key first. `aux()` gives further fields for the file.
+    change a container asks it to `protect` the key first (`on_snapshot` is told). `on_outcome` is called when a
+    save has ended well or badly. `aux()` gives further fields for the file.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Saver:
         self._background, self._log = background, log
         self.snapshot: Snapshot | None = None
         self.on_snapshot: Callable[[Snapshot | None], None] = lambda _: None
+        self.on_outcome: Callable[[], None] = lambda: None
         self.aux: Callable[[], Sequence[tuple[str, str]]] = lambda: ()
         self.functions: Callable[[], Sequence[bytes]] = lambda: ()
         self.last_save_s = int(time.time())
@@ -61,7 +63,7 @@ class Saver:
     @property
     def path(self) -> str:
         """Where the file lies."""
-        return os.path.join(self._config["dir"], self._config["dbfilename"])
+        return os.path.join(str(self._config["dir"]), str(self._config["dbfilename"]))
 
     @property
     def running_s(self) -> int:
@@ -118,12 +120,14 @@ class Saver:
         self.last_save_s = int(time.time())
         self.last_ok = True
         self.saves += 1
+        self.on_outcome()
 
     def _failed(self, error: BaseException) -> None:
         self.last_ok = False
         self.last_try_s = time.monotonic()
         reason = f"{error.strerror}" if isinstance(error, OSError) and error.strerror else repr(error)
         self._log("warning", f"Error saving DB on disk: {reason}")
+        self.on_outcome()
 
     def round(self) -> None:
         """By the clock: start a save when a `save` point is reached, or one was asked for."""

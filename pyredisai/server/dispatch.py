@@ -39,6 +39,9 @@ def process(ctx: Context, args: Args) -> Reply:
         if client.queued is not None or client.permissions is not None or client.subscriptions:
             gates.check_client(ctx, command, args)
         guard = server.guard
+        if guard.checks:
+            for check in guard.checks:
+                check(ctx, command)
         if guard.memory_limited:
             gates.check_memory(ctx, command)
         if guard.busy:
@@ -125,6 +128,8 @@ def execute(ctx: Context, command: Command, args: Args, *, nested: bool = False)
     guard = server.guard
     if guard.monitors:
         gates.feed_monitors(ctx, command, args)
+    if guard.snapshot is not None and command.is_write:
+        gates.protect(ctx, command, args)
     events = server.events
     dirty = events.dirty
     db = ctx.db.index

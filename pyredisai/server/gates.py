@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pyredisai import clock
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context
+from pyredisai.commands.key_lookup import keys_with_flags
 from pyredisai.commands.lua.engine import engine
 from pyredisai.commands.permission import require
 from pyredisai.commands.redact import redacted
@@ -118,6 +119,18 @@ def hold(ctx: Context, run: Callable[[], Reply]) -> Blocked:
     blocked = Blocked(forget)
     held.append(resume)
     return blocked
+
+
+def protect(ctx: Context, command: Command, args: Args) -> None:
+    """Keep what a background save is writing as it is: containers that this command may change are copied."""
+    snapshot = ctx.server.guard.snapshot
+    assert snapshot is not None
+    try:
+        keys = keys_with_flags(command, args)
+    except ReplyError:  # the command will refuse the same arguments
+        return
+    for key, _ in keys:
+        snapshot.protect(ctx.db, key)
 
 
 def silence(client: Client, reply: Reply) -> Reply:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TypeVar
+
 from pyredisai.ai.model import Model
 from pyredisai.backends.opening import open_model
 from pyredisai.commands.ai.cursor import is_keyword
@@ -20,6 +23,7 @@ from pyredisai.errors import ReplyError, texts
 from pyredisai.keyspace.database import Database
 from pyredisai.resp.replies import OK, Blocked, Error, Reply
 
+T = TypeVar("T")
 family = Family("module", module="ai")
 
 
@@ -145,12 +149,21 @@ def modeldel(ctx: Context, args: Args) -> Reply:
 
 @family.command("ai._modelscan", arity=-1, flags="readonly")
 def modelscan(ctx: Context, args: Args) -> Reply:
-    """AI._MODELSCAN: key and tag of every model in the selected database."""
+    """AI._MODELSCAN: key and tag of every model, whatever database it is in."""
     if len(args) != 1:
         raise ReplyError(texts.wrong_arity("ai._modelscan"))
-    found = [key for key, value in ctx.db.data.items() if type(value) is Model]
-    models = ((key, ctx.db.get(key)) for key in found)
-    return [[key, model.options.tag] for key, model in models if model is not None]
+    return [[key, model.options.tag] for key, model in scan(ctx, Model)]
+
+
+def scan(ctx: Context, kind: type[T]) -> Iterator[tuple[bytes, T]]:
+    """Every value of a class with its key; a key that several databases have counts once, as in RedisAI."""
+    seen: set[bytes] = set()
+    for database in ctx.server.databases:
+        for key in [key for key, value in database.data.items() if type(value) is kind]:
+            value = database.get(key)
+            if value is not None and key not in seen:
+                seen.add(key)
+                yield key, value
 
 
 @family.command(

@@ -10,6 +10,7 @@ from pyredisai.ai.stats import RunStats
 from pyredisai.ai.tensor import Tensor
 from pyredisai.commands.ai.cursor import is_keyword
 from pyredisai.commands.ai.dag_run import Bind, add_step
+from pyredisai.commands.ai.models import scan
 from pyredisai.commands.ai.running import (
     SingleRun,
     deadline_ns,
@@ -146,12 +147,10 @@ def scriptdel(ctx: Context, args: Args) -> Reply:
 
 @family.command("ai._scriptscan", arity=-1, flags="readonly")
 def scriptscan(ctx: Context, args: Args) -> Reply:
-    """AI._SCRIPTSCAN: key and tag of every script in the selected database."""
+    """AI._SCRIPTSCAN: key and tag of every script, whatever database it is in."""
     if len(args) != 1:
         raise ReplyError(texts.wrong_arity("ai._scriptscan"))
-    found = [key for key, value in ctx.db.data.items() if type(value) is Script]
-    scripts = ((key, ctx.db.get(key)) for key in found)
-    return [[key, script.tag] for key, script in scripts if script is not None]
+    return [[key, script.tag] for key, script in scan(ctx, Script)]
 
 
 @family.command("ai.scriptexecute", arity=-1, flags="write denyoom", keys=(5, 5, 1), get_keys=script_execute_keys)

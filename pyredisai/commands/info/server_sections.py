@@ -14,6 +14,7 @@ import sys
 from pyredisai import __version__, clock
 from pyredisai.commands.context import Services
 from pyredisai.commands.info.rates import rates
+from pyredisai.commands.loading import loading_state
 from pyredisai.commands.memory_watch import memory_watch
 from pyredisai.commands.module_info import REDIS_VERSION
 
@@ -122,25 +123,27 @@ def memory(services: Services) -> dict[str, object]:
 
 def persistence(services: Services) -> dict[str, object]:
     """Snapshots and the append-only file; what does not exist yet reports that nothing was done."""
+    saver = services.saver
+    loads = loading_state(services)
     return {
-        "loading": 0,
+        "loading": int(loads.active),
         "async_loading": 0,
         "current_cow_peak": 0,
         "current_cow_size": 0,
         "current_cow_size_age": 0,
         "current_fork_perc": "0.00",
-        "current_save_keys_processed": 0,
-        "current_save_keys_total": 0,
+        "current_save_keys_processed": saver.keys_done if saver.snapshot else 0,
+        "current_save_keys_total": saver.snapshot.keys if saver.snapshot else 0,
         "rdb_changes_since_last_save": services.events.dirty,
-        "rdb_bgsave_in_progress": 0,
-        "rdb_last_save_time": services.started_ms // 1000,
-        "rdb_last_bgsave_status": "ok",
-        "rdb_last_bgsave_time_sec": -1,
-        "rdb_current_bgsave_time_sec": -1,
-        "rdb_saves": 0,
+        "rdb_bgsave_in_progress": int(saver.snapshot is not None),
+        "rdb_last_save_time": saver.last_save_s,
+        "rdb_last_bgsave_status": "ok" if saver.last_ok else "err",
+        "rdb_last_bgsave_time_sec": saver.last_took_s,
+        "rdb_current_bgsave_time_sec": saver.running_s,
+        "rdb_saves": saver.saves,
         "rdb_last_cow_size": 0,
-        "rdb_last_load_keys_expired": 0,
-        "rdb_last_load_keys_loaded": 0,
+        "rdb_last_load_keys_expired": loads.progress.expired,
+        "rdb_last_load_keys_loaded": loads.progress.keys,
         "aof_enabled": 0,
         "aof_rewrite_in_progress": 0,
         "aof_rewrite_scheduled": 0,
@@ -153,6 +156,7 @@ def persistence(services: Services) -> dict[str, object]:
         "aof_last_cow_size": 0,
         "module_fork_in_progress": 0,
         "module_fork_last_cow_size": 0,
+        **loads.info(),
         **services.extra.get("info-persistence", dict)(),
     }
 

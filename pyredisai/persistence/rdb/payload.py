@@ -7,7 +7,7 @@ from typing import Any
 from pyredisai.errors import PersistenceError
 from pyredisai.persistence.rdb.crc64 import crc64
 from pyredisai.persistence.rdb.opcodes import MAX_READ_VERSION, WRITE_VERSION
-from pyredisai.persistence.rdb.primitives import Sink, Source
+from pyredisai.persistence.rdb.primitives import DEFAULT_CHUNK, Sink, Source
 from pyredisai.persistence.rdb.values import read_value
 from pyredisai.persistence.rdb.writer import write_value
 
@@ -16,9 +16,10 @@ class BadPayload(PersistenceError):
     """The version or the checksum of a payload is wrong."""
 
 
-def dump(value: Any) -> bytes:
-    """The payload of DUMP."""
+def dump(value: Any, chunk_size: int = DEFAULT_CHUNK) -> bytes:
+    """The payload of DUMP; models in chunks of `chunk_size` bytes."""
     sink = Sink()
+    sink.chunk_size = chunk_size
     write_value(sink, value)
     sink += WRITE_VERSION.to_bytes(2, "little")
     sink += crc64(sink).to_bytes(8, "little")

@@ -1,0 +1,143 @@
+"""The keys out of the file at the start, and again for DEBUG RELOAD; models and scripts made ready afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyredisai import clock
+from pyredisai.ai.model import Model
+from pyredisai.ai.script import Script
+from pyredisai.backends.opening import LazySession, unopened
+from pyredisai.commands.ai.scripts import program_of
+from pyredisai.commands.context import Context, Services
+from pyredisai.commands.spec import Command
+from pyredisai.errors import ReplyError, texts
+from pyredisai.persistence.loading import LoadProgress, load_in_slices, map_file
+
+
+@dataclass(slots=True)
+class Loading:
+    """Whether a file is being loaded, and how far that is."""
+
+    active: bool = False
+    progress: LoadProgress = field(default_factory=LoadProgress)
+
+    def info(self) -> dict[str, object]:
+        """The fields of INFO persistence that are there while a file is loaded."""
+        if not self.active:
+            return {}
+        progress = self.progress
+        elapsed = max(1, clock.now_ms() - progress.started_ms) / 1000
+        rest = progress.total - progress.loaded
+        return {
+            "loading_start_time": progress.started_ms // 1000,
+            "loading_total_bytes": progress.total,
+            "loading_rdb_used_mem": progress.aux.get("used-mem", 0),
+            "loading_loaded_bytes": progress.loaded,
+            "loading_loaded_perc": f"{100 * progress.loaded / max(1, progress.total):.2f}",
+            "loading_eta_seconds": int(rest * elapsed / max(1, progress.loaded)),
+        }
+
+
+def loading_state(services: Services) -> Loading:
+    """The server's state of loading."""
+    state: Loading = services.extra.setdefault("loading", Loading())
+    return state
+
+
+def refuse_while_loading(ctx: Context, command: Command) -> None:
+    """Raise ReplyError for a command that needs the keys."""
+    if "loading" not in command.flags:
+        raise ReplyError(texts.LOADING)
+
+
+def adopt(services: Services, value: Any) -> Any:
+    """A stored value as one that can be used: a model with a session that opens later, its device's queue made."""
+    if type(value) is Model:
+        services.scheduler.ensure_queue(value.device)
+        return unopened(services.loader, value)
+    if type(value) is Script:
+        services.scheduler.ensure_queue(value.device)
+    return value
+
+
+async def load_at_start(services: Services) -> None:
+    """Load the file, if there is one, while clients are answered -LOADING. Raises OSError, PersistenceError."""
+    path = services.saver.path
+    if not os.path.exists(path):
+        return
+    guard = services.guard
+    guard.add_check(refuse_while_loading)
+    try:
+        for _ in _load(services, path):
+            await asyncio.sleep(0)
+    finally:
+        guard.remove_check(refuse_while_loading)
+    progress = loading_state(services).progress
+    services.log("notice", f"Done loading RDB, keys loaded: {progress.keys}, keys expired: {progress.expired}.")
+    seconds = (clock.now_ms() - progress.started_ms) / 1000
+    services.log("notice", f"DB loaded from disk: {seconds:.3f} seconds")
+    make_ready(services)
+
+
+def _load(services: Services, path: str) -> Iterator[LoadProgress]:
+    state = loading_state(services)
+    state.active, state.progress = True, LoadProgress()
+    services.log("notice", f"Loading RDB produced by version {'unknown' if not path else _version(path)}")
+    dirty = services.events.dirty
+    try:
+        yield from load_in_slices(
+            map_file(path),
+            services.databases,
+            lambda value: adopt(services, value),
+            checksum=services.config["rdbchecksum"],
+            progress=state.progress,
+        )
+    finally:
+        state.active = False
+        services.events.dirty = dirty
+
+
+def _version(path: str) -> str:
+    with open(path, "rb") as file:
+        head = file.read(64)
+    at = head.find(b"redis-ver")
+    if at < 0:
+        return "unknown"
+    size = head[at + 9]
+    return head[at + 10 : at + 10 + size].decode("latin-1")
+
+
+def make_ready(services: Services) -> None:
+    """Open the loaded models and compile the loaded scripts on helper threads; what fails is logged and stays."""
+    for database in services.databases:
+        for key, value in database.data.items():
+            if type(value) is Model and isinstance(value.session, LazySession):
+                _in_background(services, key, value.session.open)
+            elif type(value) is Script and value.program is None:
+                _in_background(services, key, lambda script=value: program_of(services, script))
+
+
+def _in_background(services: Services, key: bytes, work: Any) -> None:
+    def done(result: object) -> None:
+        if isinstance(result, BaseException):
+            name = key.decode("utf-8", "backslashreplace")
+            services.log("warning", f"'{name}' was loaded but cannot run: {result}")
+
+    services.scheduler.run_in_background(work, done)
+
+
+def reload(services: Services, *, save: bool, flush: bool) -> None:
+    """DEBUG RELOAD: save, forget the keys, load them. Raises OSError, PersistenceError."""
+    if save:
+        services.saver.save()
+    if flush:
+        for database in services.databases:
+            database.flush()
+    for _ in _load(services, services.saver.path):
+        pass
+    make_ready(services)

@@ -1,0 +1,213 @@
+"""SAVE, BGSAVE, LASTSAVE, DUMP and RESTORE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyredisai import clock
+from pyredisai.ai.model import Model
+from pyredisai.ai.script import Script
+from pyredisai.commands.ai.running import may_block
+from pyredisai.commands.ai.scripts import program_of
+from pyredisai.commands.args import parse_int
+from pyredisai.commands.context import Context, Services
+from pyredisai.commands.loading import adopt
+from pyredisai.commands.spec import Args, Command, Family
+from pyredisai.errors import PersistenceError, ReplyError, texts
+from pyredisai.persistence.rdb import payload
+from pyredisai.resp.replies import OK, Blocked, Error, Reply, Status
+
+family = Family("server")
+keys_family = Family("generic")
+
+
+@family.command(
+    "save",
+    arity=1,
+    flags="admin noscript no_async_loading no_multi",
+    summary="Write all keys to the RDB file, and serve nobody meanwhile.",
+    complexity="O(N), the number of keys",
+)
+def save(ctx: Context, args: Args) -> Reply:
+    """SAVE."""
+    if ctx.server.saver.snapshot is not None:
+        raise ReplyError(texts.BGSAVE_RUNNING)
+    try:
+        ctx.server.saver.save()
+    except OSError as error:
+        raise ReplyError(texts.SAVE_FAILED) from error
+    return OK
+
+
+@family.command(
+    "bgsave",
+    arity=-1,
+    flags="admin noscript no_async_loading",
+    syntax="[SCHEDULE]",
+    summary="Write all keys to the RDB file while serving goes on.",
+    complexity="O(1)",
+)
+def bgsave(ctx: Context, args: Args) -> Reply:
+    """BGSAVE [SCHEDULE]."""
+    if len(args) > 2 or (len(args) == 2 and args[1].lower() != b"schedule"):
+        raise ReplyError(texts.SYNTAX)
+    if ctx.server.saver.snapshot is not None:
+        raise ReplyError(texts.BGSAVE_RUNNING)
+    ctx.server.saver.start()
+    return Status("Background saving started")
+
+
+@family.command(
+    "lastsave",
+    arity=1,
+    flags="loading stale fast",
+    categories="admin dangerous",
+    tips=("nondeterministic_output",),
+    summary="When the keys were last saved, in Unix seconds.",
+    complexity="O(1)",
+)
+def lastsave(ctx: Context, args: Args) -> Reply:
+    """LASTSAVE."""
+    return ctx.server.saver.last_save_s
+
+
+@keys_family.command(
+    "dump",
+    arity=2,
+    flags="readonly",
+    keys=(1, 1, 1),
+    key_flags="RO access",
+    categories="keyspace",
+    tips=("nondeterministic_output",),
+    since="2.6.0",
+    syntax="key",
+    summary="A key's value in the form that RESTORE takes.",
+    complexity="O(N), the value's size",
+)
+def dump(ctx: Context, args: Args) -> Reply:
+    """DUMP key."""
+    value = ctx.db.lookup(args[1])
+    return None if value is None else payload.dump(value, ctx.server.config["ai.model-chunk-size"])
+
+
+@dataclass(slots=True)
+class _Restore:
+    """What RESTORE asks for. `ttl_ms` 0 is no expiry."""
+
+    key: bytes
+    ttl_ms: int
+    replace: bool = False
+    absolute: bool = False
+
+
+def _parse_restore(args: Args) -> _Restore:
+    request = _Restore(bytes(args[1]), 0)
+    at = 4
+    while at < len(args):
+        word = bytes(args[at]).upper()
+        if word == b"REPLACE":
+            request.replace = True
+        elif word == b"ABSTTL":
+            request.absolute = True
+        elif word in (b"IDLETIME", b"FREQ") and at + 1 < len(args):
+            at += 1
+            number = parse_int(bytes(args[at]))
+            if word == b"IDLETIME" and number < 0:
+                raise ReplyError(texts.RESTORE_IDLETIME)
+            if word == b"FREQ" and not 0 <= number <= 255:
+                raise ReplyError(texts.RESTORE_FREQ)
+        else:
+            raise ReplyError(texts.SYNTAX)
+        at += 1
+    return request
+
+
+@keys_family.command(
+    "restore",
+    arity=-4,
+    flags="write denyoom",
+    keys=(1, 1, 1),
+    key_flags="OW update",
+    categories="keyspace dangerous",
+    since="2.6.0",
+    syntax="key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]",
+    summary="Make a key from what DUMP gave.",
+    complexity="O(N), the value's size",
+    big=True,
+)
+def restore(ctx: Context, args: Args) -> Reply:
+    """RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME s] [FREQ n]."""
+    request = _parse_restore(args)
+    if not request.replace and ctx.db.get(request.key) is not None:
+        raise ReplyError(texts.BUSYKEY)
+    request.ttl_ms = parse_int(bytes(args[2]))
+    if request.ttl_ms < 0:
+        raise ReplyError(texts.RESTORE_TTL)
+    try:
+        value = payload.restore(args[3])
+    except payload.BadPayload:
+        raise ReplyError(texts.BAD_PAYLOAD) from None
+    except PersistenceError:
+        raise ReplyError(texts.BAD_DATA_FORMAT) from None
+    if type(value) in (Model, Script):
+        return _restore_ai(ctx, request, args, value)
+    _put(ctx.server, ctx.db.index, request, value)
+    return OK
+
+
+def _restore_ai(ctx: Context, request: _Restore, args: Args, value: Model | Script) -> Reply:
+    """A model or script is opened before it is stored, on a helper thread where the client can wait."""
+    services, database = ctx.server, ctx.db.index
+    value = adopt(services, value)
+
+    def open_it() -> None:
+        if isinstance(value, Model):
+            value.session.open()
+        else:
+            program_of(services, value)
+
+    if not may_block(ctx.client):
+        try:
+            open_it()
+        except Exception as error:
+            raise ReplyError(texts.BAD_DATA_FORMAT) from error
+        _put(services, database, request, value)
+        return OK
+    blocked = Blocked()
+
+    def done(result: object) -> None:
+        if isinstance(result, BaseException):
+            services.log("warning", f"RESTORE of a {value.redis_type}: {result}")
+            blocked.resolve(Error(texts.BAD_DATA_FORMAT))
+            return
+        _put(services, database, request, value)
+        if services.journal.subscribers:
+            services.journal.append(database, [args])
+        blocked.resolve(OK)
+
+    services.scheduler.run_in_background(open_it, done)
+    return blocked
+
+
+def _put(services: Services, index: int, request: _Restore, value: Any) -> None:
+    database = services.databases[index]
+    expire = request.ttl_ms
+    if expire and not request.absolute:
+        expire += clock.now_ms()
+    if request.replace:
+        database.delete(request.key)
+    if expire and expire <= clock.now_ms():
+        return
+    database.set(request.key, value)
+    if expire:
+        database.set_expiry(request.key, expire)
+    database.notify("g", "restore", request.key)
+
+
+def refuse_while_saves_fail(ctx: Context, command: Command) -> None:
+    """Raise ReplyError for a write while snapshots fail (stop-writes-on-bgsave-error)."""
+    config = ctx.server.config
+    concerned = command.is_write or command.name == "ping"
+    if concerned and not ctx.server.saver.last_ok and config["stop-writes-on-bgsave-error"] and config["save"]:
+        raise ReplyError(texts.MISCONF)
