@@ -11,7 +11,7 @@ MAGIKA := magika==1.0.3
 MAGIKA_DIR := $(VENV)/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve lint types bench fmt redis backends clean
+.PHONY: help demo test serve lint types docs bench fmt redis backends clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -38,6 +38,9 @@ types: $(VENV)/.test ## mypy --strict
 fmt: $(VENV)/.test ## format, and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/.core ## write redisai.conf.example and the tables of docs/configuration.md anew
+	$(BIN)/python -m pyredisai.config.docs
 
 bench: $(VENV)/.bench redis ## compare with redis-server: table, JSON and plot (ARGS=--quick for two minutes)
 	$(BIN)/python -m benchmarks $(ARGS)

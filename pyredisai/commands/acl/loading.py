@@ -49,7 +49,7 @@ def load_users(services: Services) -> None:
             except rules.RuleError as error:
                 refuse(services, texts.bad_rule(to_text(rule), name, str(error)))
         accounts.replace(user)
-    config.more_lines["user"] = lambda: [user_line(table, user) for user in accounts.users.values()]
+    config.more_lines["user"] = lambda: [user_line(table, user) for _, user in sorted(accounts.users.items())]
 
 
 def refuse(services: Services, text: str) -> None:
