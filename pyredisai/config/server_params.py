@@ -337,7 +337,14 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
         row("shutdown-on-sigterm", SIGNAL, "default", "How SIGTERM shuts down."),
     ),
     "scripting": (
-        row("busy-reply-threshold", LONG, "5000", "Milliseconds after which a script is slow.", alias="lua-time-limit"),
+        row(
+            "busy-reply-threshold",
+            LONG,
+            "5000",
+            "Milliseconds after which a script is slow.",
+            L,
+            alias="lua-time-limit",
+        ),
     ),
     "cluster": (
         row("cluster-enabled", BOOL, "no", "Be a node of a cluster.", L, missing="cluster mode", runtime=False),
