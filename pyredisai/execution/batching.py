@@ -64,7 +64,7 @@ def concatenate(jobs: Sequence[Job]) -> list[Tensor]:
 def split(
     outputs: Sequence[Tensor | None], rows: Sequence[int], mismatch: str = ai_texts.BATCH_SIZE_MISMATCH
 ) -> list[list[Tensor | None]]:
-    """Deal the outputs of a batch out again: one list a job, which holds views of the batch's arrays.
+    """Deal the outputs of a batch out again: one list a job.
 
     Raises BackendError with the text `mismatch` when an output's first dimension is not the sum of `rows`.
     An output that is no tensor is none for every job.
@@ -80,7 +80,8 @@ def split(
             raise BackendError(mismatch)
         array, dtype, start = output.array, output.dtype, 0
         for mine, count in zip(dealt, rows, strict=True):
-            part = array[start : start + count]
+            part = array[start : start + count].copy()  # a stored part must not keep the whole batch
+            part.flags.writeable = False
             mine.append(Tensor(dtype, part.shape, array=part))
             start += count
     return dealt
