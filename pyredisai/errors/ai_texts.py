@@ -54,9 +54,7 @@ TENSORGET_ARITY = "wrong number of arguments for 'AI.TENSORGET' command"
 
 # AI.CONFIG
 UNSUPPORTED_SUBCOMMAND = "ERR unsupported subcommand"
-NO_CHUNK_SIZE = "ERR MODEL_CHUNK_SIZE: missing chunk size"
-INVALID_CHUNK_SIZE = "ERR MODEL_CHUNK_SIZE: invalid chunk size"
-NO_BACKENDS_PATH = "ERR BACKENDSPATH: missing path argument"
+_VALUE_NAMES = {"MODEL_CHUNK_SIZE": "chunk size", "BACKENDSPATH": "path argument"}
 LOADBACKEND_FAILED = "ERR error loading backend"
 
 # models
@@ -289,3 +287,13 @@ def dagrun_arity(name: str) -> str:
 def successor_in_dagrun(name: str) -> str:
     """A command of today as a step of the deprecated AI.DAGRUN."""
     return f"{name} cannot be used in a deprecated AI.DAGRUN command"
+
+
+def missing_value(option: str) -> str:
+    """The reply to AI.CONFIG with an option and no value for it."""
+    return f"ERR {option}: missing {_VALUE_NAMES.get(option, 'value')}"
+
+
+def invalid_value(option: str) -> str:
+    """The reply to AI.CONFIG with a value that the option does not take."""
+    return f"ERR {option}: invalid {_VALUE_NAMES.get(option, 'value')}"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pyredisai.config.ai_params import AI_PARAMS
+from pyredisai.config.types import Int
 from tests.support.resp import ErrorReply, RespClient
 from tests.support.server import MODULE_PATH, Server, StartError
 
@@ -122,6 +124,22 @@ def test_enable_module_command(setting: str, start_server: Start, tmp_path: Path
         else:
             assert replies == ["OK", "OK", ErrorReply("ERR error loading backend"), "OK"]
         assert client("CONFIG", "SET", "enable-module-command", "yes").text.endswith("can't set immutable config")
+
+
+def test_every_option_over_ai_config(server: Server, client: RespClient) -> None:
+    """GET answers each option by its type; a value is taken, or refused with the option's name, and nothing changes."""
+    for param in AI_PARAMS:
+        before = client("AI.CONFIG", "GET", param.option.lower())
+        assert isinstance(before, int if isinstance(param.type, Int) else bytes)
+        value = before if before != b"" else "/x"
+        reply = client("AI.CONFIG", param.option.lower(), value)
+        if param.runtime:
+            assert reply == "OK"
+            assert client("AI.CONFIG", param.option).text.startswith(f"ERR {param.option}: missing")
+            assert client("AI.CONFIG", param.option, "").text.startswith(f"ERR {param.option}: invalid")
+        else:
+            assert reply.text.startswith(f"ERR {param.option}: ")
+        assert client("AI.CONFIG", "GET", param.option) == before
 
 
 def test_directory(start_server: Start, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pyredisai.commands.permission import require
 from pyredisai.commands.spec import Args, Family
 from pyredisai.config.ai_params import BACKENDS, BY_OPTION
 from pyredisai.config.lines import to_bytes, to_text
+from pyredisai.config.param import Param
 from pyredisai.config.registry import Registry
 from pyredisai.errors import BackendError, ConfigError, ReplyError, ai_texts, config_texts, texts
 from pyredisai.resp.replies import OK, Blocked, Error, Reply
@@ -40,14 +41,10 @@ def ai_config(ctx: Context, args: Args) -> Reply:
         return _get(ctx, args)
     if word == "LOADBACKEND":
         return _load_backend(ctx, args)
-    if word == "MODEL_CHUNK_SIZE":
-        return _set_chunk_size(ctx, args)
-    if word == "BACKENDSPATH":
-        return _set_backends_path(ctx, args)
     if word in BACKENDS:
         raise ReplyError(ai_texts.use_loadbackend(word))
     if word in BY_OPTION:
-        raise ReplyError(ai_texts.set_at_start(word))
+        return _set(ctx, BY_OPTION[word], args)
     raise ReplyError(ai_texts.UNSUPPORTED_SUBCOMMAND)
 
 
@@ -62,24 +59,18 @@ def _get(ctx: Context, args: Args) -> Reply:
     return value if isinstance(value, int) else to_bytes(value)
 
 
-def _set_chunk_size(ctx: Context, args: Args) -> Reply:
+def _set(ctx: Context, param: Param, args: Args) -> Reply:
+    """Change an option that can be set at run time."""
+    if not param.runtime:
+        raise ReplyError(ai_texts.set_at_start(param.option))
     if len(args) < 3:
-        raise ReplyError(ai_texts.NO_CHUNK_SIZE)
+        raise ReplyError(ai_texts.missing_value(param.option))
+    if param.protected_by == "enable-module-command":
+        require(ctx, "module")
     try:
-        ctx.server.config.set([("ai.model-chunk-size", to_text(args[2]))])
+        ctx.server.config.set([(param.name, to_text(args[2]))])
     except ConfigError:
-        raise ReplyError(ai_texts.INVALID_CHUNK_SIZE) from None
-    return OK
-
-
-def _set_backends_path(ctx: Context, args: Args) -> Reply:
-    if len(args) < 3:
-        raise ReplyError(ai_texts.NO_BACKENDS_PATH)
-    require(ctx, "module")
-    try:
-        ctx.server.config.set([("ai.backends-path", to_text(args[2]))])
-    except ConfigError as error:
-        raise ReplyError(str(error)) from None
+        raise ReplyError(ai_texts.invalid_value(param.option)) from None
     return OK
 
 
