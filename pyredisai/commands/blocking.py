@@ -146,9 +146,9 @@ def may_block(ctx: Context) -> bool:
 
 
 def try_or_wait(
-    ctx: Context, keys: Iterable[bytes], kind: type, attempt: Attempt, seconds: float, on_timeout: Reply = NULL_ARRAY
+    ctx: Context, keys: Iterable[bytes], kind: type, attempt: Attempt, seconds: float, denied: Reply = NULL_ARRAY
 ) -> Reply:
-    """The reply of the first key that has something to give; else wait, or give up where waiting is not allowed."""
+    """The reply of the first key that has something to give; else wait, or `denied` where that is not allowed."""
     keys = list(dict.fromkeys(keys))
     for key in keys:
         found = attempt(ctx, key)
@@ -157,6 +157,6 @@ def try_or_wait(
             ctx.propagate(*effects)
             return reply
     if not may_block(ctx):
-        return on_timeout
+        return denied
     places = [(ctx.db.index, key) for key in keys]
-    return wait_table(ctx.server).add(Waiter(ctx, places, kind, attempt, on_timeout), seconds)
+    return wait_table(ctx.server).add(Waiter(ctx, places, kind, attempt, NULL_ARRAY), seconds)

@@ -294,7 +294,8 @@ BITS = [
 
 SORTS = [
     command("SORT", key, many(sort_option, 0, 3)),
-    command("SORT", key, many(sort_option, 0, 2), "STORE", key),
+    command("SORT", key, many(sort_option.filter(lambda o: o != b"ALPHA"), 0, 2), "STORE", key),
+    command("SORT", key, "ALPHA", "STORE", key),
     command("SORT_RO", key, many(sort_option, 0, 2)),
     command("RPUSH", key, many(number, 2, 6)),
     command("RPUSH", key, many(st.sampled_from([b"3", b"1", b"2", b"-1", b"1e1", b"0x3", b"1.5"]), 2, 6)),
@@ -342,7 +343,8 @@ def same(command: Command, one: Any, other: Any) -> bool:
     name = command[0].lower()
     if name in (b"sort", b"sort_ro") and isinstance(one, list) and isinstance(other, list):
         unsorted = any(word == b"BY" and b"*" not in by for word, by in itertools.pairwise(command))
-        return unsorted and len(one) == len(other)
+        # elements whose texts are equal or absent come in any order
+        return len(one) == len(other) and (unsorted or {b"BY", b"ALPHA"} <= set(command))
     if name in TIMES and isinstance(one, int) and isinstance(other, int):
         return abs(one - other) <= TOLERANCE and (one < 0) == (other < 0)
     if name == b"object" and isinstance(one, int) and isinstance(other, int):
