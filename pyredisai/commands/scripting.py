@@ -154,47 +154,25 @@ _SPECS = {
 _EVAL_FLAGS = "noscript stale skip_monitor no_mandatory_keys"
 
 
-@declare(
-    "eval",
-    arity=-3,
-    flags=_EVAL_FLAGS,
-    key_specs=(_SPECS["RW"],),
-    since="2.6.0",
-)
+@declare_eval("eval", flags=_EVAL_FLAGS, key_specs=(_SPECS["RW"],), since="2.6.0")
 def eval_(ctx: Context, args: Args) -> Reply:
     """EVAL script numkeys key… arg…: what the script returns."""
     return _eval(ctx, args, read_only=False)
 
 
-@declare(
-    "evalsha",
-    arity=-3,
-    flags=_EVAL_FLAGS,
-    key_specs=(_SPECS["RW sha"],),
-    since="2.6.0",
-)
+@declare_eval("evalsha", flags=_EVAL_FLAGS, key_specs=(_SPECS["RW sha"],), since="2.6.0")
 def evalsha(ctx: Context, args: Args) -> Reply:
     """EVALSHA sha1 numkeys key… arg…: as EVAL, with a script that the server knows."""
     return _evalsha(ctx, args, read_only=False)
 
 
-@declare_eval(
-    "eval_ro",
-    flags=_EVAL_FLAGS + " readonly",
-    key_specs=(_SPECS["RO"],),
-    since="7.0.0",
-)
+@declare_eval("eval_ro", flags=_EVAL_FLAGS + " readonly", key_specs=(_SPECS["RO"],), since="7.0.0")
 def eval_ro(ctx: Context, args: Args) -> Reply:
     """EVAL_RO script numkeys key… arg…: as EVAL, without writes."""
     return _eval(ctx, args, read_only=True)
 
 
-@declare_eval(
-    "evalsha_ro",
-    flags=_EVAL_FLAGS + " readonly",
-    key_specs=(_SPECS["RO sha"],),
-    since="7.0.0",
-)
+@declare_eval("evalsha_ro", flags=_EVAL_FLAGS + " readonly", key_specs=(_SPECS["RO sha"],), since="7.0.0")
 def evalsha_ro(ctx: Context, args: Args) -> Reply:
     """EVALSHA_RO sha1 numkeys key… arg…: as EVALSHA, without writes."""
     return _evalsha(ctx, args, read_only=True)

