@@ -11,7 +11,7 @@ from pyredisai.commands.args import parse_int
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.key_specs import KeySpec
 from pyredisai.commands.lua.engine import Run, engine
-from pyredisai.commands.lua.world import Function, World
+from pyredisai.commands.lua.world import FLAGS, Function, World
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, script_texts, texts
 from pyredisai.resp.replies import OK, Reply
@@ -21,7 +21,6 @@ declare = partial(family.command, categories="scripting")
 declare_eval = partial(declare, arity=-3, interruptible=True)
 
 CHUNK_NAME = b"@user_script"
-_FLAGS = {"no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"}
 
 
 @dataclass(slots=True, frozen=True)
@@ -51,7 +50,6 @@ def _world(services: Services) -> World:
     state = scripts(services)
     if state.world is None:
         state.world = World(engine(services))
-        state.world.finish()
     return state.world
 
 
@@ -84,7 +82,7 @@ def shebang(body: bytes) -> tuple[bytes, frozenset[str] | None]:
         if name != "flags" or not equals:
             raise ReplyError(script_texts.unknown_shebang_option(word))
         for flag in filter(None, value.split(",")):
-            if flag not in _FLAGS:
+            if flag not in FLAGS:
                 raise ReplyError(script_texts.unexpected_flag(flag))
             flags.add(flag)
     return body[end:], frozenset(flags)

@@ -59,6 +59,7 @@ def discard(ctx: Context, args: Args) -> Reply:
     arity=1,
     flags="noscript loading stale skip_slowlog",
     categories="transaction",
+    interruptible=True,
     since="1.2.0",
     summary="Run what was queued, unless a watched key was touched.",
     complexity="that of the commands",

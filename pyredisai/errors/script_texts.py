@@ -57,6 +57,8 @@ LIBRARY_NAME_INVALID = (
 FUNCTION_NAME_INVALID = (
     "Library names can only contain letters, numbers, or underscores(_) and must be at least one character long"
 )
+UNKNOWN_FLAG = "unknown flag given"
+LOAD_TIMEOUT = "FUNCTION LOAD timeout"
 FUNCTION_EXISTS_IN_LIBRARY = "Function already exists in the library"
 NO_FUNCTIONS = "ERR No functions registered"
 REGISTER_OUTSIDE = "redis.register_function can only be called on FUNCTION LOAD command"

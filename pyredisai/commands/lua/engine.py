@@ -17,13 +17,14 @@ from pyredisai import clock
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.lua.convert import Converter
-from pyredisai.commands.lua.world import Function, Random, World
+from pyredisai.commands.lua.world import Function, Random, Registration, World
 from pyredisai.commands.spec import Command
 from pyredisai.errors import ReplyError, script_texts, texts
 from pyredisai.journal import Effect
 from pyredisai.resp.replies import Blocked, Error, Reply
 
 SLICE_NS = 5_000_000
+LOAD_LIMIT_NS = 500_000_000
 _LEVELS = ("debug", "verbose", "notice", "warning")
 
 
@@ -73,6 +74,7 @@ class Engine:
         self.random = Random()
         self.running: Run | None = None
         self.limit_ns = 0
+        self._load_until_ns = 0
         self._suspended: Any = None
         services.config.watch("busy-reply-threshold", self._set_limit)
 
@@ -132,6 +134,14 @@ class Engine:
         else:
             blocked.resolve(reply)
 
+    def load_library(self, world: World, code: bytes, name: bytes) -> list[Registration]:
+        """Run a library's code, half a second at most. Raises ReplyError."""
+        self._load_until_ns = clock.monotonic_ns() + LOAD_LIMIT_NS
+        try:
+            return world.load_library(code, name)
+        finally:
+            self._load_until_ns = 0
+
     def kill(self, kind: str) -> None:
         """Stop the running script of this kind at its next step. Raises ReplyError."""
         run = self.running
@@ -153,8 +163,10 @@ class Engine:
     def on_step(self) -> bool:
         """Look at the clock; hand the thread to the loop when the script is slow."""
         run = self.running
-        if run is None or run.killed:
-            return run is not None
+        if run is None:
+            return 0 < self._load_until_ns < clock.monotonic_ns()
+        if run.killed:
+            return True
         now = clock.monotonic_ns()
         if run.slow:
             if now < run.slice_ns:
@@ -176,6 +188,10 @@ class Engine:
             self.services.log("warning", script_texts.slow((now - run.started_ns) // 1_000_000, word, run.name))
         parent.switch()
         return run.killed
+
+    def killed_text(self) -> str:
+        """What a stopped script's error says."""
+        return script_texts.LOAD_TIMEOUT if self.running is None else script_texts.KILLED
 
     def command(self, args: Sequence[Any], convert: Converter) -> Any:
         """redis.call and redis.pcall: the reply, an error as a table with `err`."""

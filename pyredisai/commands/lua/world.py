@@ -6,7 +6,9 @@ Rule: Lua gets Python functions only inside closures of sandbox.lua, and none of
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Protocol
@@ -49,6 +51,9 @@ class Host(Protocol):
     def on_step(self) -> bool:
         """Called every 100000 Lua instructions; whether the script is to be stopped."""
 
+    def killed_text(self) -> str:
+        """What a stopped script's error says."""
+
     def log(self, level: int, text: bytes) -> None:
         """redis.log."""
 
@@ -75,10 +80,32 @@ class Function(Protocol):
         """Run it."""
 
 
-class World:
-    """One runtime. Raises ReplyError when the library lupa is not installed."""
+@dataclass(slots=True, frozen=True)
+class Registration:
+    """A function that a library has registered."""
 
-    def __init__(self, host: Host) -> None:
+    name: str
+    callback: Function
+    description: bytes | None
+    flags: tuple[str, ...]
+
+
+FLAGS = ("no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys")
+_NAME = re.compile(r"[A-Za-z0-9_]+")
+
+
+def is_valid_name(name: str) -> bool:
+    """Whether a library or a function may have this name."""
+    return _NAME.fullmatch(name) is not None
+
+
+class World:
+    """One runtime for scripts, or (`kind` function) for functions.
+
+    Raises ReplyError when the library lupa is not installed.
+    """
+
+    def __init__(self, host: Host, kind: bytes = b"script") -> None:
         try:
             from lupa.lua51 import LuaRuntime
         except ImportError:
@@ -94,14 +121,12 @@ class World:
             self._execute(name, self._library_functions())
         self._run: Callable[..., Any] = self.lua[b"run"]
         self._compile: Callable[..., Any] = self.lua[b"compile"]
+        self.lua[b"finish"](kind)
+        self._registered: list[Registration] | None = None
 
     def _execute(self, name: str, functions: Any) -> Any:
         chunk = self._dump(self._load(source(f"{name}.lua"), b"=sandbox"))
         return self._load(without_tail_calls(chunk))(functions)
-
-    def finish(self) -> None:
-        """Close the sandbox: from here on the runtime's globals are those that scripts see."""
-        self.lua[b"finish"]()
 
     def _functions(self) -> Any:
         host = self._host
@@ -113,7 +138,8 @@ class World:
                 b"command": lambda *args: host.command(args, convert),
                 b"without_tail_calls": without_tail_calls,
                 b"on_step": host.on_step,
-                b"killed": lambda: script_texts.KILLED.encode(),
+                b"killed": lambda: encoded(host.killed_text()),
+                b"register": self._register,
                 b"random": host.random.next,
                 b"seed": host.random.seed,
                 b"sha1hex": lambda text: hashlib.sha1(text).hexdigest().encode(),
@@ -133,6 +159,35 @@ class World:
         if isinstance(result, tuple):
             return None, result[1].decode("utf-8", "surrogateescape")
         return result, ""
+
+    def load_library(self, code: bytes, name: bytes) -> list[Registration]:
+        """Run a library's code; the functions that it registers. Raises ReplyError."""
+        function, problem = self.compile(code, name)
+        if function is None:
+            raise ReplyError(script_texts.function_compile_error(problem))
+        found = self._registered = []
+        try:
+            failed = self.lua[b"load_library"](function)
+        finally:
+            self._registered = None
+        if failed is not None:
+            raise ReplyError(script_texts.function_register_error(_text(failed)))
+        return found
+
+    def _register(self, name: bytes, callback: Function, description: bytes | None, *flags: bytes) -> bytes | None:
+        if self._registered is None:
+            return encoded(script_texts.REGISTER_OUTSIDE)
+        shown = name.decode("latin-1")
+        words = {flag.decode("latin-1") for flag in flags}
+        if not words <= set(FLAGS):
+            return encoded(script_texts.UNKNOWN_FLAG)
+        if not is_valid_name(shown):
+            return encoded(script_texts.FUNCTION_NAME_INVALID)
+        if any(other.name == shown for other in self._registered):
+            return encoded(script_texts.FUNCTION_EXISTS_IN_LIBRARY)
+        kept = tuple(flag for flag in FLAGS if flag in words)
+        self._registered.append(Registration(shown, callback, description, kept))
+        return None
 
     def set_arguments(self, keys: Sequence[bytes], argv: Sequence[bytes]) -> None:
         """Give scripts their globals KEYS and ARGV."""
