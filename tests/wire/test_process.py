@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.resp import ErrorReply
 from tests.support.server import PYREDISAI, REDIS_SERVER, Server, StartError, free_port
 
 LINE = re.compile(r"\d+:[MCS] \d\d \w{3} \d{4} \d\d:\d\d:\d\d\.\d{3} [.\-*#] .+\n")
@@ -141,3 +142,50 @@ def test_loops(start_server: Start, loop: str, tmp_path: Path) -> None:
         assert client("SET", "k", value) == "OK"
         assert client("GET", "k") == value
         assert client.pipeline(*[("GET", "k")] * 20) == [value] * 20
+
+
+def ping(port: int, host: str = "127.0.0.1") -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=2) as sock:
+            sock.sendall(b"PING\r\n")
+            return sock.recv(100) == b"+PONG\r\n"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_port_and_bind_change_while_it_runs(start_server: Start, loop: str) -> None:
+    if loop == "uvloop":
+        pytest.importorskip("uvloop")
+    server = start_server("--bind", "127.0.0.1", env={"PYREDISAI_LOOP": loop})
+    first, other = server.port, free_port()
+    with server.client() as client, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert client("CONFIG", "SET", "port", taken.getsockname()[1]) == ErrorReply(
+            "ERR CONFIG SET failed (possibly related to argument 'port') - "
+            "Unable to listen on this port. Check server logs."
+        )
+        assert ping(first)
+        assert client("CONFIG", "SET", "port", other) == "OK"
+        assert ping(other)
+        assert not ping(first)
+        assert client("CONFIG", "SET", "bind", "127.0.0.2") == "OK"
+        assert ping(other, "127.0.0.2")
+        assert not ping(other)
+        assert client("CONFIG", "SET", "bind", "* -::*") == "OK"
+        assert ping(other)
+        assert client("CONFIG", "SET", "bind", "127.0.0.1", "port", first) == "OK"
+        assert ping(first)
+        assert not ping(other)
+        assert client("PING") == "PONG"
+
+
+@pytest.mark.parametrize("words", [(), ("NOSAVE",), ("SAVE",), ("NOSAVE", "NOW", "FORCE")])
+def test_shutdown(start_server: Start, words: tuple[str, ...]) -> None:
+    server = start_server()
+    with server.client() as client:
+        client.send("SHUTDOWN", *words)
+        assert client.closed()
+    assert server.process is not None
+    assert server.process.wait(10) == 0
