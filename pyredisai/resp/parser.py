@@ -40,18 +40,20 @@ class Parser:
     `more` only) are read-only memoryviews. `more` raises ProtocolError, after which nothing comes any more.
     """
 
-    __slots__ = ("_exact", "_reader", "strict")
+    __slots__ = ("_exact", "_offered", "_reader", "strict")
 
     def __init__(self, max_bulk: int = 512 * 1024 * 1024) -> None:
         self.strict = StrictParser(max_bulk)
         self._reader = hiredis.Reader()
-        self._exact = False
+        self._exact = False  # what is held goes to the strict parser, all of it
+        self._offered = False  # what is held was refused by hiredis, or not worth offering
 
     def feed(self, data: bytes) -> Requests:
         """Take bytes (at least one)."""
         strict = self.strict
         if strict.limited or not strict.idle or data[0] != _STAR or _unfit(data):
             strict.feed(data)
+            self._offered = True
             return _NONE
         self._exact = False
         reader = self._reader
@@ -80,6 +82,7 @@ class Parser:
     def _split(self, requests: Requests, data: bytes) -> Requests:
         """What hiredis found and holds: keep the requests if they are exact, give the strict parser the rest."""
         self._reader = hiredis.Reader()
+        self._offered = True
         canonical = b"".join([_pack(tuple(request)) for request in requests])
         if not data.startswith(canonical):
             self._exact = True
@@ -92,12 +95,15 @@ class Parser:
     def more(self) -> Requests:
         """Further requests; none means that more bytes are needed."""
         strict = self.strict
-        if not self._exact and not strict.limited and strict.between and strict.starts_array():
+        if not (self._offered or self._exact or strict.limited) and strict.between and strict.starts_array():
             requests = self.feed(strict.rest())
             if requests:
                 return requests
         request = strict.next()
-        return _NONE if request is None else [request]
+        if request is None:
+            return _NONE
+        self._offered = False
+        return [request]
 
 
 def _unfit(data: bytes) -> bool:
@@ -105,9 +111,9 @@ def _unfit(data: bytes) -> bool:
 
     hiredis makes room for as many elements as an array announces. A guess: it decides on speed, not on meaning.
     """
-    if _WIDE_ARRAY(data) is not None or _WIDE_OTHER(data) is not None:
+    if len(data) >= _LONG_CHUNK and _BIG_HEADER(data, 0, _PROBE) is not None:
         return True
-    return len(data) >= _LONG_CHUNK and _BIG_HEADER(data, 0, _PROBE) is not None
+    return _WIDE_ARRAY(data) is not None or _WIDE_OTHER(data) is not None
 
 
 def _all_canonical(requests: Requests, data: bytes) -> bool:
