@@ -42,8 +42,9 @@ def check(server: Server, *args: Argument) -> None:
     """The command works: no error is measured as if it were work."""
     with server.client(timeout=120) as client:
         reply = client(*args)
-    if isinstance(reply, ErrorReply):
-        raise Unavailable(f"{args[0]!s}: {reply.text[:100]}")
+    for part in reply if isinstance(reply, list) else [reply]:
+        if isinstance(part, ErrorReply):
+            raise Unavailable(f"{args[0]!s}: {part.text[:100]}")
 
 
 def redis_benchmark(server: Server, args: Sequence[str], *, clients: int, pipeline: int, seconds: float) -> Sample:
