@@ -38,6 +38,8 @@ BAD = {
     "error behind good requests": b"PING\r\n*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPING\r\n*1\r\n!\r\n",
     "lies that cancel out": b"*2\r\n+ECHO\r\n=7\r\ntxt:abc\r\n*1\r\n$4\r\nPING\r\n",
     "nested arrays that cancel out": b"*5\r\n*0\r\n*0\r\n*0\r\n*1\r\n$0\r\n\r\n*1\r\n$0\r\n\r\n*1\r\n$4\r\nPING\r\n",
+    "push with room for millions behind an odd line end": b"*2\r\n$4\r\nECHO__>300000000\r\n",
+    "set with room for millions": b"*1\r\n~300000000\r\n",
     "long inline": b"x" * 70_000,
     "long count": b"*" + b"1" * 70_000,
     "long bulk count": b"*1\r\n$" + b"1" * 70_000,
