@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pyredisai.commands.context import Context
+from pyredisai.commands.ai.config import load_named_backends
+from pyredisai.commands.context import Context, Services
 from pyredisai.commands.help import help_reply
 from pyredisai.commands.module_info import loaded_modules
 from pyredisai.commands.spec import Args, Family
+from pyredisai.config.ai_params import AI_PARAMS, BACKENDS, BY_OPTION, Module
 from pyredisai.config.lines import to_text
 from pyredisai.config.modules import load_module
-from pyredisai.config.registry import BY_NAME
 from pyredisai.errors import ConfigError, ReplyError, config_texts
 from pyredisai.keyspace.types import type_name
-from pyredisai.resp.replies import OK, Reply
+from pyredisai.resp.replies import OK, Blocked, Error, Reply
 
 family = Family("server")
 
@@ -71,7 +72,12 @@ def module_loadex(ctx: Context, args: Args) -> Reply:
 def _load(ctx: Context, path: str, configs: Sequence[tuple[str, str]], arguments: Sequence[str]) -> Reply:
     """Load the AI module. Raises ReplyError with Redis' one text; the log tells why."""
     server, config = ctx.server, ctx.server.config
-    before = {name: config[name] for name, param in BY_NAME.items() if param.option}
+    before = {param.name: config[param.name] for param in AI_PARAMS}
+
+    def undo() -> None:
+        for name, value in before.items():
+            config.put(name, value)
+
     try:
         if config.module.loaded or in_use(ctx):
             reason = "it is loaded" if config.module.loaded else "tensors, models or scripts are in use"
@@ -84,11 +90,29 @@ def _load(ctx: Context, path: str, configs: Sequence[tuple[str, str]], arguments
                 raise ConfigError(name)
             config.force(name, text)
     except ConfigError:
-        for name, value in before.items():
-            config.put(name, value)
+        undo()
         raise ReplyError(config_texts.MODULE_LOAD) from None
+    if any(config[BY_OPTION[name].name] for name in BACKENDS):
+        return _load_backends(server, module, undo)
     config.module = module
     return OK
+
+
+def _load_backends(server: Services, module: Module, undo: Callable[[], None]) -> Reply:
+    """Import the backends that the module's options name, on a helper thread; the reply comes then."""
+    blocked = Blocked()
+
+    def done(result: object) -> None:
+        if isinstance(result, BaseException):
+            undo()
+            server.log("warning", f"Module {module.path} initialization failed. Module not loaded")
+            blocked.resolve(Error(config_texts.MODULE_LOAD))
+        else:
+            server.config.module = module
+            blocked.resolve(OK)
+
+    server.scheduler.run_in_background(lambda: load_named_backends(server), done)
+    return blocked
 
 
 def in_use(ctx: Context) -> bool:

@@ -97,6 +97,20 @@ def test_module_loadex(start_server: Start) -> None:
         assert read == [7, 2, 3]
 
 
+def test_module_load_with_backends(start_server: Start, tmp_path: Path) -> None:
+    """A backend that MODULE LOAD names is imported before the reply; one that is not there fails the whole."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "backend.py").write_text("from pyredisai.backends.stub import load\n")
+    server = start_server()
+    with server.client() as client:
+        before = values(client)
+        assert client("MODULE", "LOAD", MODULE_PATH, "THREADS_PER_QUEUE", 2, "TORCH", "/no/such") == LOAD_FAILED
+        assert "ERR error processing argument: TORCH /no/such" in server.log
+        assert values(client) == before
+        assert client("MODULE", "LOAD", MODULE_PATH, "TORCH", "mine", "BACKENDSPATH", tmp_path) == "OK"
+        assert client("AI.MODELSTORE", "m", "TORCH", "CPU", "BLOB", "identity") == "OK"
+
+
 def test_threads_of_module_load_are_real(start_server: Start) -> None:
     """INFO shows as many worker threads as MODULE LOAD asked for."""
     with start_server().client() as client:

@@ -116,13 +116,21 @@ def follow_config(services: Services) -> None:
 
 
 def preload_backends(services: Services) -> None:
-    """Import the backends that the options TF, TFLITE, TORCH and ONNX name; for the start, it takes seconds.
+    """Import the backends that the options name, at start. Raises ConfigError, logged as Redis logs a module's failure."""
+    try:
+        load_named_backends(services)
+    except ConfigError:
+        services.log("warning", config_texts.module_aborts(services.config.module.path))
+        raise
 
-    Raises ConfigError, logged as the module's own failure.
+
+def load_named_backends(services: Services) -> None:
+    """Import the backends that the options TF, TFLITE, TORCH and ONNX name; it takes seconds, any thread may do it.
+
+    Raises ConfigError, logged with the option.
     """
-    config = services.config
     for name in BACKENDS:
-        path = config[BY_OPTION[name].name]
+        path = services.config[BY_OPTION[name].name]
         if not path:
             continue
         try:
@@ -130,6 +138,5 @@ def preload_backends(services: Services) -> None:
         except BackendError as error:
             services.log("warning", config_texts.backend_not_loaded(name, path, str(error)))
             services.log("warning", config_texts.bad_module_argument(name, path))
-            services.log("warning", config_texts.module_aborts(config.module.path))
             raise ConfigError(config_texts.bad_module_argument(name, path)) from None
         services.log("notice", f"{name} backend loaded from {path}")
