@@ -116,7 +116,7 @@ def follow_config(services: Services) -> None:
 
 
 def preload_backends(services: Services) -> None:
-    """Import the backends that the options name, at start. Raises ConfigError, logged as Redis logs a module's failure."""
+    """Import the backends that the options name, at start. Raises ConfigError, logged as a module's failure."""
     try:
         load_named_backends(services)
     except ConfigError:
