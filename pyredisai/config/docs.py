@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pyredisai.config.ai_params import AI_PARAMS
+from pyredisai.config.compound import Directory
 from pyredisai.config.param import EFFECTS, Param
 from pyredisai.config.server_params import FILE_DIRECTIVES, SERVER_PARAMS
 
@@ -103,10 +104,9 @@ def _entry(param: Param) -> str:
 
 def _written(param: Param) -> str:
     """The default as the line of a conf file shows it."""
+    as_it_stands = param.type.multi or isinstance(param.type, Directory)  # a parsed directory is absolute
     return (
-        param.default
-        if param.type.multi and param.default
-        else " ".join(param.type.written(param.default_value())) or '""'
+        param.default if as_it_stands and param.default else " ".join(param.type.written(param.default_value())) or '""'
     )
 
 
