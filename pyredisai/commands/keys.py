@@ -142,10 +142,11 @@ def _rename(ctx: Context, source: bytes, target: bytes, *, only_new: bool) -> bo
     if only_new and db.get(target) is not None:
         return False
     when = db.expiry(source)
-    db.delete(source)
+    db.delete(target)
     db.set(target, value)
     if when is not None:
         db.set_expiry(target, when)
+    db.delete(source)
     ctx.notify("g", "rename_from", source)
     ctx.notify("g", "rename_to", target)
     return True
@@ -219,6 +220,7 @@ def copy(ctx: Context, args: Args) -> Reply:
     if value is None or (not replace and target_db.get(target) is not None):
         return 0
     when = ctx.db.expiry(source)
+    target_db.delete(target)
     target_db.set(target, copied(value))
     if when is not None:
         target_db.set_expiry(target, when)
