@@ -1,7 +1,7 @@
 """Numbers to bytes and back for the libraries bit, struct and cmsgpack, which plain Lua 5.1 cannot write.
 
 Functions take and return what the runtime passes: bytes, numbers, tuples for several values. None of them raises:
-a problem is returned as (None, argument's number, text).
+a problem is returned as (None, argument's number or 0, text).
 """
 
 from __future__ import annotations
@@ -74,6 +74,10 @@ BIT: dict[bytes, Callable[..., Any]] = {
 }
 
 
+class _Plain(ValueError):
+    """A problem of a format that names no argument."""
+
+
 class _Format:
     """Walks a format of the library struct: byte order, alignment, then one option at a time."""
 
@@ -105,14 +109,14 @@ class _Format:
     @staticmethod
     def _power(align: int) -> int:
         if align == 0 or align & (align - 1):
-            raise ValueError(f"alignment {align} is not a power of 2")
+            raise _Plain(f"alignment {align} is not a power of 2")
         return align
 
     def _size(self, option: bytes) -> int:
         if option in b"iI":
             size = self.number(4)
             if size > _MAX_INT:
-                raise ValueError(f"integral size {size} is larger than limit of {_MAX_INT}")
+                raise _Plain(f"integral size {size} is larger than limit of {_MAX_INT}")
             return size
         if option == b"c":
             return self.number(1)
@@ -131,7 +135,7 @@ class _Format:
         if option in b"csx" or align <= 1:
             return 0
         if align & (align - 1):
-            raise ValueError(f"alignment {align} is not a power of 2")
+            raise _Plain(f"alignment {align} is not a power of 2")
         return -at & (align - 1)
 
 
@@ -147,7 +151,7 @@ def struct_pack(text: bytes, *args: Any) -> bytes | Problem:
                 out += b"\0"
                 continue
             if used >= len(args):
-                return _bad(used + 2, f"{'string' if option in b'cs' else 'number'} expected, got no value")
+                return _bad(used + 2, f"{'string' if option in b'cs' else 'number'} expected, got nil")
             value = args[used]
             used += 1
             if option in b"cs":
@@ -159,7 +163,7 @@ def struct_pack(text: bytes, *args: Any) -> bytes | Problem:
                 return _bad(used + 1, f"number expected, got {_type_name(value)}")
             out += _pack_number(option, size, value, form.big)
     except ValueError as error:
-        return _bad(1, str(error))
+        return _bad(0 if type(error) is _Plain else 1, str(error))
     return bytes(out)
 
 
@@ -216,13 +220,13 @@ def struct_unpack(text: bytes, data: bytes, position: float = 1) -> Any:
             elif option == b"s":
                 end = data.find(b"\0", at)
                 if end < 0:
-                    return _bad(2, "unfinished string in data")
+                    return _bad(0, "unfinished string in data")
                 found.append(data[at:end])
                 at = end + 1
             elif option == b"c":
                 if not size:
                     if not found or isinstance(found[-1], bytes):
-                        return _bad(1, "format 'c0' needs a previous size")
+                        return _bad(0, "format 'c0' needs a previous size")
                     size = int(found.pop())
                     if size > len(data) - at:
                         return _bad(2, "data string too short")
@@ -232,7 +236,7 @@ def struct_unpack(text: bytes, data: bytes, position: float = 1) -> Any:
                 found.append(_unpack_number(option, data[at : at + size], form.big))
                 at += size
     except ValueError as error:
-        return _bad(1, str(error))
+        return _bad(0 if type(error) is _Plain else 1, str(error))
     return (True, *found, at + 1)
 
 
@@ -257,7 +261,7 @@ def struct_size(text: bytes) -> int | Problem:
                 return _bad(1, "option 'c0' has no fixed size")
             total += size
     except ValueError as error:
-        return _bad(1, str(error))
+        return _bad(0 if type(error) is _Plain else 1, str(error))
     return total
 
 

@@ -4,7 +4,11 @@ local host = ...
 
 local error, format, select, tonumber, type, unpack = error, string.format, select, tonumber, type, unpack
 
+-- Position 0: the problem is not an argument's.
 local function bad(name, position, text, level)
+  if position == 0 then
+    error(text, level or 3)
+  end
   error(format("bad argument #%d to '%s' (%s)", position, name, text), level or 3)
 end
 
