@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyredisai.commands.spec import Command
+from pyredisai.config.registry import BY_NAME
 
 _HIDDEN = b"(redacted)"
-_SECRET_DIRECTIVES = frozenset({b"requirepass", b"masterauth", b"masteruser", b"tls-key-file-pass", b"user"})
+_SECRET_DIRECTIVES = frozenset(name.encode() for name, param in BY_NAME.items() if param.sensitive)
 
 
 def redacted(command: Command, args: Sequence[bytes]) -> Sequence[bytes]:

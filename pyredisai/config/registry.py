@@ -162,6 +162,7 @@ class Registry:
 def _settable(pairs: Sequence[tuple[str, str]], is_allowed: Callable[[Param], bool]) -> list[Param]:
     """The rows that `pairs` name; ConfigError for what CONFIG SET refuses before it looks at values."""
     params: list[Param] = []
+    seen: set[str] = set()
     for name, _ in pairs:
         param = BY_NAME.get(name.lower())
         if param is None:
@@ -170,7 +171,8 @@ def _settable(pairs: Sequence[tuple[str, str]], is_allowed: Callable[[Param], bo
             raise ConfigError(texts.set_failed(name, texts.IMMUTABLE))
         if param.protected_by and not is_allowed(param):
             raise ConfigError(texts.set_failed(name, texts.PROTECTED))
-        if param in params:
+        if name.lower() in seen:  # an alias beside its name is no duplicate for Redis
             raise ConfigError(texts.set_failed(name, texts.DUPLICATE))
         params.append(param)
+        seen.add(name.lower())
     return params

@@ -208,7 +208,7 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
             alias="slaveof",
         ),
         row("masterauth", Text(), "", "Password for the primary.", L, sensitive=True),
-        row("masteruser", Text(), "", "User at the primary.", L),
+        row("masteruser", Text(), "", "User at the primary.", L, sensitive=True),
         row(
             "replica-serve-stale-data",
             BOOL,
