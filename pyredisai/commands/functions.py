@@ -153,6 +153,7 @@ family.add("function", None, arity=-2, since="7.0.0")
 
 @declare(
     "function|load",
+    tips=("request_policy:all_shards", "response_policy:all_succeeded"),
     arity=-3,
     flags="write denyoom noscript",
     syntax="[REPLACE] <FUNCTION CODE>",
@@ -166,7 +167,14 @@ def function_load(ctx: Context, args: Args) -> Reply:
     return load(ctx.server, args[-1], replace=len(args) > 3)
 
 
-@declare("function|delete", arity=3, flags="write noscript", syntax="<LIBRARY NAME>", summary="Forget a library.")
+@declare(
+    "function|delete",
+    tips=("request_policy:all_shards", "response_policy:all_succeeded"),
+    arity=3,
+    flags="write noscript",
+    syntax="<LIBRARY NAME>",
+    summary="Forget a library.",
+)
 def function_delete(ctx: Context, args: Args) -> Reply:
     """FUNCTION DELETE library."""
     name = args[2].decode("latin-1")
@@ -177,7 +185,14 @@ def function_delete(ctx: Context, args: Args) -> Reply:
     return OK
 
 
-@declare("function|flush", arity=-2, flags="write noscript", syntax="[ASYNC|SYNC]", summary="Forget all libraries.")
+@declare(
+    "function|flush",
+    tips=("request_policy:all_shards", "response_policy:all_succeeded"),
+    arity=-2,
+    flags="write noscript",
+    syntax="[ASYNC|SYNC]",
+    summary="Forget all libraries.",
+)
 def function_flush(ctx: Context, args: Args) -> Reply:
     """FUNCTION FLUSH [ASYNC|SYNC]."""
     if len(args) > 3:
@@ -250,6 +265,7 @@ def function_stats(ctx: Context, args: Args) -> Reply:
 
 @declare(
     "function|kill",
+    tips=("request_policy:all_shards", "response_policy:one_succeeded"),
     arity=2,
     flags="noscript allow_busy",
     summary="Stop the running function, if it has written nothing.",
@@ -268,6 +284,7 @@ def function_dump(ctx: Context, args: Args) -> Reply:
 
 @declare(
     "function|restore",
+    tips=("request_policy:all_shards", "response_policy:all_succeeded"),
     arity=-3,
     flags="write denyoom noscript",
     syntax="<PAYLOAD> [FLUSH|APPEND|REPLACE]",

@@ -14,7 +14,7 @@ from tests.differential.commands import Command
 from tests.support.resp import RespClient
 from tests.support.server import Server
 
-EXAMPLES = int(os.environ.get("PYREDISAI_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("PYREDISAI_EXAMPLES", "20"))
 EVERYTHING = "KEAmn"
 COMMANDS = [
     *commands.STRINGS,

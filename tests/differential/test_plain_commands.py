@@ -18,7 +18,7 @@ from tests.differential.commands import Command, same
 from tests.support.resp import RespClient
 from tests.support.server import Server
 
-EXAMPLES = int(os.environ.get("PYREDISAI_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("PYREDISAI_EXAMPLES", "20"))
 FAMILIES = {
     "keyspace": commands.STRINGS + commands.KEYSPACE,
     "hashes": commands.HASHES * 2 + commands.STRINGS + commands.KEYSPACE,
