@@ -16,6 +16,7 @@ from pyredisai.config.registry import Registry
 from pyredisai.errors import PersistenceError
 from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
+from pyredisai.persistence.disk import replace_file
 from pyredisai.persistence.rdb import file
 from pyredisai.persistence.snapshot import Snapshot
 
@@ -100,7 +101,7 @@ class Saver:
             aux=tuple(self.aux()),
             functions=tuple(self.functions()),
         )
-        file.replace_file(self.path, lambda target: file.write(target, snapshot, options, self._progress))
+        replace_file(self.path, lambda target: file.write(target, snapshot, options, self._progress))
 
     def _progress(self, keys: int) -> None:
         self.keys_done = keys

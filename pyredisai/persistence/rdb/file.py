@@ -1,8 +1,7 @@
-"""Writes an RDB file: beside the old one first, and in its place when it lies on the disk whole."""
+"""Writes an RDB file."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -107,29 +106,3 @@ def _write_key(sink: Sink, key: bytes, value: Any, expire: int | None) -> None:
         sink.append(Op.EXPIRETIME_MS)
         sink += expire.to_bytes(8, "little", signed=True)
     write_value(sink, value, key)
-
-
-def replace_file(path: str, write_to: Callable[[BinaryIO], None]) -> None:
-    """Write beside `path`, flush to the disk, then put it in place. An error leaves the old file. Raises OSError."""
-    temporary = f"{os.path.dirname(path) or '.'}/temp-{os.getpid()}-{time.monotonic_ns()}.rdb"
-    try:
-        with open(temporary, "wb") as file:
-            write_to(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        try:
-            os.unlink(temporary)
-        except OSError:
-            pass
-        raise
-    _sync_directory(os.path.dirname(path) or ".")
-
-
-def _sync_directory(path: str) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

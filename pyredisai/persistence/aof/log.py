@@ -1,0 +1,343 @@
+"""Writes the append-only log: each command's effects before its reply, a new base now and then.
+
+A write that fails (a full disk) is cut off again, so that the file stays whole; what could not be written is kept
+and tried again by the clock, and `ok` is False meanwhile: dispatch refuses writes then.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO
+
+from pyredisai.config.registry import Registry
+from pyredisai.errors import PersistenceError
+from pyredisai.journal import Effect
+from pyredisai.keyspace.database import Database
+from pyredisai.persistence.aof import manifest as manifests
+from pyredisai.persistence.aof.commands import commands_for, encode
+from pyredisai.persistence.aof.manifest import Entry, Manifest
+from pyredisai.persistence.disk import remove, replace_file
+from pyredisai.persistence.rdb import file as rdb_file
+from pyredisai.persistence.snapshot import Snapshot
+
+_MULTI = encode([b"MULTI"])
+_EXEC = encode([b"EXEC"])
+
+
+class AppendLog:
+    """The log of one server. Sizes in bytes. `append` is the journal's subscriber while the log is on.
+
+    `snapshot` is the picture that a rewrite is writing (`on_snapshot` is told). `on_outcome` is called when
+    writing has begun to fail or to succeed again. `wake(function)` calls at the end of the loop's round.
+    """
+
+    def __init__(
+        self,
+        config: Registry,
+        databases: Sequence[Database],
+        background: Callable[[Callable[[], Any], Callable[[Any], None]], None],
+        wake: Callable[[Callable[[], None]], Any],
+        log: Callable[[str, str], None],
+    ) -> None:
+        self._config, self._databases = config, databases
+        self._background, self._wake, self._log = background, wake, log
+        self.on_snapshot: Callable[[Snapshot | None], None] = lambda _: None
+        self.on_outcome: Callable[[], None] = lambda: None
+        self.write_options: Callable[[], rdb_file.WriteOptions] = rdb_file.WriteOptions
+        self.manifest = Manifest()
+        self.is_open = False
+        self.ok = True
+        self.rewrite_ok = True
+        self.rewrites = 0
+        self.rewrite_failures = 0
+        self.rewrite_took_s = -1
+        self.snapshot: Snapshot | None = None
+        self.scheduled = False
+        self.size = self.base_size = 0
+        self.delayed_syncs = 0
+        self._file: BinaryIO | None = None
+        self._good = 0
+        self._buffer: list[bytes | memoryview] = []
+        self._db = -1
+        self._waking = False
+        self._syncing = False
+        self._synced_at = 0.0
+        self._unsynced = False
+        self._rewrite_started = 0.0
+
+    @property
+    def directory(self) -> str:
+        """Where the log's files lie."""
+        return os.path.join(str(self._config["dir"]), str(self._config["appenddirname"]))
+
+    @property
+    def manifest_path(self) -> str:
+        """The manifest."""
+        return self.path(f"{self._config['appendfilename']}.manifest")
+
+    def path(self, name: str) -> str:
+        """A file of the log."""
+        return os.path.join(self.directory, name)
+
+    def read_manifest(self) -> Manifest | None:
+        """The manifest on the disk, None where there is no log. Raises OSError, PersistenceError."""
+        try:
+            with open(self.manifest_path, encoding="utf-8") as file:
+                return manifests.parse(file.read())
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError:
+            raise PersistenceError("the AOF manifest cannot be read") from None
+
+    def adopt_old_file(self) -> Manifest | None:
+        """The single file of Redis before 7 becomes the base. Raises OSError."""
+        name = str(self._config["appendfilename"])
+        old = os.path.join(str(self._config["dir"]), name)
+        if not os.path.isfile(old):
+            return None
+        os.makedirs(self.directory, exist_ok=True)
+        manifest = Manifest(Entry(name, 1, manifests.BASE))
+        os.replace(old, self.path(name))
+        manifests.store(self.manifest_path, manifest)
+        self._log("notice", "Successfully migrated an old-style AOF")
+        return manifest
+
+    def open(self, manifest: Manifest | None) -> None:
+        """Begin to write after what `manifest` holds (None: nothing yet). Raises OSError."""
+        os.makedirs(self.directory, exist_ok=True)
+        if manifest is None:
+            manifest = self._first_manifest()
+        self.manifest = manifest
+        if not manifest.incremental:
+            self.manifest = manifest.with_incremental(str(self._config["appendfilename"]))
+            manifests.store(self.manifest_path, self.manifest)
+        self._open_last()
+        self.size = self._measure()
+        self.base_size = self._file_size(self.manifest.base.name) if self.manifest.base else 0
+        self.is_open = True
+
+    def _first_manifest(self) -> Manifest:
+        name = str(self._config["appendfilename"])
+        rdb = bool(self._config["aof-use-rdb-preamble"])
+        entry = Entry(f"{name}.1.base.{'rdb' if rdb else 'aof'}", 1, manifests.BASE)
+        self._write_base(entry, Snapshot(self._databases), rdb=rdb)
+        return Manifest(entry)
+
+    def _open_last(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = open(self.path(self.manifest.incremental[-1].name), "ab", buffering=0)
+        self._good = self._file.tell()
+        self._db = -1
+
+    def close(self) -> None:
+        """Write and sync what is left, and stop. Raises OSError."""
+        if self._file is not None:
+            self.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._file = None
+        self.is_open = False
+
+    def append(self, database: int, effects: list[Effect]) -> None:
+        """Log the effects of one command. With `appendfsync always` they are on the disk when this returns.
+
+        Raises OSError then, and nothing of them is in the file.
+        """
+        if database != self._db:
+            self._buffer.append(encode([b"SELECT", b"%d" % database]))
+            self._db = database
+        if len(effects) > 1:
+            self._buffer.append(_MULTI)
+        self._buffer += map(encode, effects)
+        if len(effects) > 1:
+            self._buffer.append(_EXEC)
+        for effect in effects:
+            if effect[0] == b"SELECT":
+                self._db = int(bytes(effect[1]))
+        if self._config["appendfsync"] == "always":
+            self.flush()
+        elif not self._waking:
+            self._waking = True
+            self._wake(self._end_of_round)
+
+    def _end_of_round(self) -> None:
+        self._waking = False
+        try:
+            self.flush()
+        except OSError:
+            pass  # told and kept by flush
+
+    def flush(self) -> None:
+        """Write what has been logged. Raises OSError; the file is whole and the rest is kept."""
+        if not self._buffer or self._file is None:
+            return
+        data = b"".join(self._buffer)
+        try:
+            self._write(data)
+            if self._config["appendfsync"] == "always":
+                os.fsync(self._file.fileno())
+            else:
+                self._unsynced = True
+        except OSError as error:
+            self._buffer = [data]
+            self._cut()
+            self._failed(error)
+            raise
+        self._buffer = []
+        self._good += len(data)
+        self.size += len(data)
+        if not self.ok:
+            self.ok = True
+            self._log("warning", "AOF write error looks solved. The server can write again.")
+            self.on_outcome()
+
+    def _write(self, data: bytes) -> None:
+        assert self._file is not None
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) or 0 :]
+
+    def _cut(self) -> None:
+        assert self._file is not None
+        try:
+            self._file.truncate(self._good)
+            self._file.seek(self._good)
+        except OSError as error:
+            self._log("warning", f"Could not remove a short write from the append-only file: {error.strerror}")
+
+    def _failed(self, error: OSError) -> None:
+        if self.ok:
+            self.ok = False
+            self._log("warning", f"Error writing to the AOF file: {error.strerror}")
+            self.on_outcome()
+
+    def round(self) -> None:
+        """By the clock: try again, sync once a second, rewrite when the log has grown."""
+        if not self.is_open:
+            return
+        if self._buffer:
+            self._end_of_round()
+        if self._unsynced and self._config["appendfsync"] == "everysec" and time.monotonic() - self._synced_at >= 1:
+            self._sync_in_background()
+        if self.snapshot is None and (self.scheduled or self._grown()):
+            self.start_rewrite()
+
+    def _sync_in_background(self) -> None:
+        if self._syncing or (self.snapshot is not None and self._config["no-appendfsync-on-rewrite"]):
+            self.delayed_syncs += 1
+            return
+        assert self._file is not None
+        handle = os.dup(self._file.fileno())
+        self._syncing, self._unsynced = True, False
+        self._synced_at = time.monotonic()
+
+        def sync() -> None:
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+        self._background(sync, self._synced)
+
+    def _synced(self, result: object) -> None:
+        self._syncing = False
+        if isinstance(result, OSError):
+            self._unsynced = True
+            self._failed(result)
+
+    def _grown(self) -> bool:
+        percent = self._config["auto-aof-rewrite-percentage"]
+        if not percent or self.size < self._config["auto-aof-rewrite-min-size"] or self.rewrite_failures:
+            return False
+        return bool((self.size - self.base_size) * 100 / max(1, self.base_size) >= percent)
+
+    def start_rewrite(self) -> None:
+        """Begin to write a new base in the background; what comes meanwhile goes to a new incremental file.
+
+        Raises OSError; the log goes on as it was.
+        """
+        self.scheduled = False
+        self._rewrite_started = time.monotonic()
+        name = str(self._config["appendfilename"])
+        if self.is_open:
+            self.flush()
+            manifest = self.manifest.with_incremental(name)
+            open(self.path(manifest.incremental[-1].name), "ab").close()
+            manifests.store(self.manifest_path, manifest)
+            self.manifest = manifest
+            self._open_last()
+        else:
+            os.makedirs(self.directory, exist_ok=True)
+            self.manifest = (self.read_manifest() or Manifest()).with_incremental(name)
+        keep = self.manifest.incremental[-1]
+        rdb = bool(self._config["aof-use-rdb-preamble"])
+        target = self.manifest.rebased(name, rdb=rdb, keep=keep)
+        assert target.base is not None
+        base = target.base
+        snapshot = self.snapshot = Snapshot(self._databases)
+        self.on_snapshot(snapshot)
+        self._log("notice", "Background append only file rewriting started")
+        self._background(lambda: self._write_base(base, snapshot, rdb=rdb), lambda result: self._done(target, result))
+
+    def _write_base(self, entry: Entry, snapshot: Snapshot, *, rdb: bool) -> None:
+        options = self.write_options()
+
+        def write(target: BinaryIO) -> None:
+            if rdb:
+                rdb_file.write(target, snapshot, options)
+            else:
+                _write_commands(target, snapshot, options.chunk_size)
+
+        replace_file(self.path(entry.name), write)
+
+    def _done(self, target: Manifest, result: object) -> None:
+        self.snapshot = None
+        self.on_snapshot(None)
+        self.rewrite_took_s = int(time.monotonic() - self._rewrite_started)
+        try:
+            if isinstance(result, BaseException):
+                raise result
+            manifests.store(self.manifest_path, target)
+        except Exception as error:
+            self.rewrite_ok = False
+            self.rewrite_failures += 1
+            self._log("warning", f"Background AOF rewrite failed: {error}")
+            return
+        for entry in target.history:
+            remove(self.path(entry.name))
+        self.manifest = Manifest(target.base, target.incremental)
+        try:
+            manifests.store(self.manifest_path, self.manifest)
+        except OSError as error:
+            self._log("warning", f"The AOF manifest still names old files: {error.strerror}")
+        self.rewrite_ok, self.rewrite_failures = True, 0
+        self.rewrites += 1
+        self.base_size = self.size = self._measure()
+        self._log("notice", "Background AOF rewrite terminated with success")
+
+    def _measure(self) -> int:
+        return sum(self._file_size(entry.name) for entry in self.manifest.files)
+
+    def _file_size(self, name: str) -> int:
+        try:
+            return os.path.getsize(self.path(name))
+        except OSError:
+            return 0
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that are logged and not written yet."""
+        return sum(map(len, self._buffer))
+
+
+def _write_commands(target: BinaryIO, snapshot: Snapshot, chunk_size: int) -> None:
+    selected = -1
+    for index, key, value, expire in snapshot:
+        if index != selected:
+            selected = index
+            target.write(encode([b"SELECT", b"%d" % index]))
+        for command in commands_for(key, value, expire, chunk_size):
+            target.write(encode(command))
