@@ -34,6 +34,20 @@ class Permissions(Protocol):
         """Raises ReplyError (NOPERM) for a command, key or channel that the user may not use."""
 
 
+class NoLink:
+    """The link of a client without a connection: a script, the log that is being loaded."""
+
+    def push(self, reply: Reply) -> None:
+        """Nobody hears it."""
+
+    def close(self, *, after_reply: bool = False) -> None:
+        """Nothing to close."""
+
+    def output_buffered(self) -> int:
+        """Nothing waits."""
+        return 0
+
+
 @dataclass(slots=True, eq=False)
 class Client:
     """What Redis keeps of a connection. Times in Unix milliseconds; `resp` is 2 or 3.

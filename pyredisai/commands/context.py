@@ -16,6 +16,7 @@ from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents, KeyspaceStats
 from pyredisai.keyspace.scanning import Scanner
 from pyredisai.keyspace.watch import WatchTable
+from pyredisai.persistence.aof.log import AppendLog
 from pyredisai.persistence.saver import Saver
 from pyredisai.resp.replies import Reply
 
@@ -85,10 +86,12 @@ class Services:
     watch: WatchTable = field(init=False)
     scanner: Scanner = field(init=False)
     saver: Saver = field(init=False)
+    append_log: AppendLog = field(init=False)
 
     def __post_init__(self) -> None:
         background = self.scheduler.run_in_background
         self.saver = Saver(self.config, self.databases, self.events, background, self.log)
+        self.append_log = AppendLog(self.config, self.databases, background, self.scheduler.call_soon, self.log)
         self.watch = WatchTable(self.databases)
         self.scanner = Scanner(self.events)
         self.events.stats = self.stats

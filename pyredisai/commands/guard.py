@@ -43,7 +43,7 @@ class Guard:
     track_latency: bool = True
     tracking: TrackingTable | None = None
     checks: tuple[Check, ...] = ()
-    snapshot: Snapshot | None = None
+    snapshots: tuple[Snapshot, ...] = ()
 
     def add_check(self, check: Check) -> None:
         """Begin to refuse what `check` refuses."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -65,51 +64,34 @@ def adopt(services: Services, value: Any) -> Any:
     return value
 
 
-async def load_at_start(services: Services) -> None:
-    """Load the file, if there is one, while clients are answered -LOADING. Raises OSError, PersistenceError."""
+def load_file(services: Services) -> Iterator[LoadProgress]:
+    """Load the RDB file if there is one, in slices. Raises OSError, PersistenceError."""
     path = services.saver.path
     if not os.path.exists(path):
         return
-    guard = services.guard
-    guard.add_check(refuse_while_loading)
-    try:
-        for _ in _load(services, path):
-            await asyncio.sleep(0)
-    finally:
-        guard.remove_check(refuse_while_loading)
+    data = memoryview(map_file(path))
+    services.log("notice", f"Loading RDB produced by version {_version(bytes(data[:64]))}")
+    yield from read_rdb(services, data, checksum=services.config["rdbchecksum"])
     progress = loading_state(services).progress
     services.log("notice", f"Done loading RDB, keys loaded: {progress.keys}, keys expired: {progress.expired}.")
     seconds = (clock.now_ms() - progress.started_ms) / 1000
     services.log("notice", f"DB loaded from disk: {seconds:.3f} seconds")
-    make_ready(services)
 
 
-def _load(services: Services, path: str) -> Iterator[LoadProgress]:
+def read_rdb(services: Services, data: memoryview, *, checksum: bool) -> Iterator[LoadProgress]:
+    """Put the keys of an RDB file, or of the start of a log, into the databases. Raises PersistenceError."""
     state = loading_state(services)
-    state.active, state.progress = True, LoadProgress()
-    services.log("notice", f"Loading RDB produced by version {'unknown' if not path else _version(path)}")
-    dirty = services.events.dirty
-    try:
-        yield from load_in_slices(
-            map_file(path),
-            services.databases,
-            lambda value: adopt(services, value),
-            checksum=services.config["rdbchecksum"],
-            progress=state.progress,
-        )
-    finally:
-        state.active = False
-        services.events.dirty = dirty
+    state.progress = LoadProgress()
+    return load_in_slices(
+        data, services.databases, lambda value: adopt(services, value), checksum=checksum, progress=state.progress
+    )
 
 
-def _version(path: str) -> str:
-    with open(path, "rb") as file:
-        head = file.read(64)
+def _version(head: bytes) -> str:
     at = head.find(b"redis-ver")
     if at < 0:
         return "unknown"
-    size = head[at + 9]
-    return head[at + 10 : at + 10 + size].decode("latin-1")
+    return head[at + 10 : at + 10 + head[at + 9]].decode("latin-1")
 
 
 def make_ready(services: Services) -> None:
@@ -138,6 +120,8 @@ def reload(services: Services, *, save: bool, flush: bool) -> None:
     if flush:
         for database in services.databases:
             database.flush()
-    for _ in _load(services, services.saver.path):
+    dirty = services.events.dirty
+    for _ in load_file(services):
         pass
+    services.events.dirty = dirty
     make_ready(services)

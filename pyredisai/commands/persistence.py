@@ -59,6 +59,28 @@ def bgsave(ctx: Context, args: Args) -> Reply:
 
 
 @family.command(
+    "bgrewriteaof",
+    arity=1,
+    flags="admin noscript no_async_loading",
+    summary="Write a new base of the append-only log while serving goes on.",
+    complexity="O(1)",
+)
+def bgrewriteaof(ctx: Context, args: Args) -> Reply:
+    """BGREWRITEAOF. Without the log turned on it writes one all the same, as Redis does."""
+    log = ctx.server.append_log
+    if log.snapshot is not None:
+        raise ReplyError(texts.REWRITE_RUNNING)
+    if ctx.server.saver.snapshot is not None:
+        log.scheduled = True
+        return Status("Background append only file rewriting scheduled")
+    try:
+        log.start_rewrite()
+    except OSError as error:
+        raise ReplyError(texts.aof_write_failed(error.strerror or "")) from error
+    return Status("Background append only file rewriting started")
+
+
+@family.command(
     "lastsave",
     arity=1,
     flags="loading stale fast",
@@ -211,3 +233,9 @@ def refuse_while_saves_fail(ctx: Context, command: Command) -> None:
     concerned = command.is_write or command.name == "ping"
     if concerned and not ctx.server.saver.last_ok and config["stop-writes-on-bgsave-error"] and config["save"]:
         raise ReplyError(texts.MISCONF)
+
+
+def refuse_while_log_fails(ctx: Context, command: Command) -> None:
+    """Raise ReplyError for a write while the append-only log cannot be written."""
+    if command.is_write and not ctx.server.append_log.ok:
+        raise ReplyError(ctx.server.append_log.refusal)

@@ -304,7 +304,7 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
         row("disable-thp", BOOL, "yes", "No transparent huge pages.", A, runtime=False),
     ),
     "append only file": (
-        row("appendonly", BOOL, "no", "Keep a log of all writes.", L, missing="the append only file"),
+        row("appendonly", BOOL, "no", "Keep a log of all writes.", L),
         row(
             "appendfilename",
             Text("file name", bare_name("appendfilename")),

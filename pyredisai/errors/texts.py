@@ -349,3 +349,10 @@ BAD_DATA_FORMAT = "ERR Bad data format"
 RESTORE_TTL = "ERR Invalid TTL value, must be >= 0"
 RESTORE_IDLETIME = "ERR Invalid IDLETIME value, must be >= 0"
 RESTORE_FREQ = "ERR Invalid FREQ value, must be >= 0 and <= 255"
+REWRITE_RUNNING = "ERR Background append only file rewriting already in progress"
+LOG_UNTERMINATED = "Unexpected end of file reading the append only file"
+
+
+def aof_write_failed(reason: str) -> str:
+    """The reply to a write while the append-only file cannot be written."""
+    return f"MISCONF Errors writing to the AOF file: {reason}"

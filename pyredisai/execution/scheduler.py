@@ -189,6 +189,10 @@ class Scheduler:
 
         self._background.run(work)
 
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Call `function` at the end of the loop's present round."""
+        self._loop.call_soon(function)
+
     def call_on_loop(self, function: Callable[[], T]) -> T:
         """A worker's way to the loop: run `function` there, wait, and return or raise what it does."""
         answer: Future[T] = Future()

@@ -68,7 +68,6 @@ def load_in_slices(
         if time.perf_counter() >= until:
             yield progress
             until = time.perf_counter() + SLICE_S
-    progress.loaded = progress.total
     yield progress
 
 

@@ -93,14 +93,18 @@ class Saver:
         self._log("notice", f"Background saving started by pid {os.getpid()}")
         self._background(lambda: self._write(snapshot), self._done)
 
-    def _write(self, snapshot: Snapshot) -> None:
-        options = file.WriteOptions(
+    def write_options(self) -> file.WriteOptions:
+        """How files are written, as the configuration says now."""
+        return file.WriteOptions(
             compress=self._config["rdbcompression"],
             checksum=self._config["rdbchecksum"],
             chunk_size=self._config["ai.model-chunk-size"],
             aux=tuple(self.aux()),
             functions=tuple(self.functions()),
         )
+
+    def _write(self, snapshot: Snapshot) -> None:
+        options = self.write_options()
         replace_file(self.path, lambda target: file.write(target, snapshot, options, self._progress))
 
     def _progress(self, keys: int) -> None:

@@ -17,8 +17,6 @@ from pyredisai.commands.acl.loading import load_users
 from pyredisai.commands.ai import config as ai_config
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import ServerStats, Services
-from pyredisai.commands.loading import load_at_start
-from pyredisai.commands.persistence import refuse_while_saves_fail
 from pyredisai.commands.table import build_table
 from pyredisai.config.registry import Registry
 from pyredisai.errors import ConfigError, PersistenceError, ReplyError, texts
@@ -27,7 +25,6 @@ from pyredisai.journal import Journal
 from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
 from pyredisai.keyspace.expiry import active_expire_cycle
-from pyredisai.persistence.snapshot import Snapshot
 from pyredisai.server import process
 from pyredisai.server.connection import Connection
 from pyredisai.server.cron import Cron
@@ -36,6 +33,7 @@ from pyredisai.server.guarding import install_guard
 from pyredisai.server.limits import Limits
 from pyredisai.server.listener import Listener, ListenError
 from pyredisai.server.log import Log
+from pyredisai.server.persisting import install_persistence, load_at_start
 
 
 class Application:
@@ -156,7 +154,7 @@ def build_services(config: Registry, log: Log | None = None) -> Services:
     pubsub.hub(services)
     ai_config.follow_config(services)
     install_guard(services)
-    install_saver(services)
+    install_persistence(services)
     services.cron.append(partial(expire_keys, services))
     load_users(services)
     return services
@@ -166,23 +164,6 @@ def expire_keys(services: Services) -> None:
     """Active expiry, unless DEBUG SET-ACTIVE-EXPIRE has switched it off."""
     if services.extra.get("active-expire", True):
         active_expire_cycle(services.databases, clock.now_ms())
-
-
-def install_saver(services: Services) -> None:
-    """Connect the saves with the clock, the guard and the end of the server."""
-    saver, guard = services.saver, services.guard
-
-    def keep(snapshot: Snapshot | None) -> None:
-        guard.snapshot = snapshot
-
-    def judge() -> None:
-        guard.remove_check(refuse_while_saves_fail)
-        if not saver.last_ok:
-            guard.add_check(refuse_while_saves_fail)
-
-    saver.on_snapshot, saver.on_outcome = keep, judge
-    services.cron.append(saver.round)
-    services.on_shutdown.append(saver.at_shutdown)
 
 
 def check_output(client: Client) -> None:

@@ -129,7 +129,7 @@ def execute(ctx: Context, command: Command, args: Args, *, nested: bool = False)
     guard = server.guard
     if guard.monitors:
         gates.feed_monitors(ctx, command, args)
-    if guard.snapshot is not None and command.is_write:
+    if guard.snapshots and command.is_write:
         gates.protect(ctx, command, args)
     events = server.events
     dirty = events.dirty
@@ -160,6 +160,8 @@ def execute(ctx: Context, command: Command, args: Args, *, nested: bool = False)
     server.stats.commands_processed += 1
     if events.dirty != dirty and server.journal.subscribers:
         journal(ctx, command, args, db, nested)
+        if server.append_log.unwritten:
+            reply = failure(ctx, server.append_log.refusal)
     if guard.tracking is not None:
         guard.tracking.after_command(ctx, command, args)
     return reply

@@ -123,14 +123,13 @@ def hold(ctx: Context, run: Callable[[], Reply]) -> Blocked:
 
 def protect(ctx: Context, command: Command, args: Args) -> None:
     """Keep what a background save is writing as it is: containers that this command may change are copied."""
-    snapshot = ctx.server.guard.snapshot
-    assert snapshot is not None
     try:
         keys = keys_with_flags(command, args)
     except ReplyError:  # the command will refuse the same arguments
         return
-    for key, _ in keys:
-        snapshot.protect(ctx.db, key)
+    for snapshot in ctx.server.guard.snapshots:
+        for key, _ in keys:
+            snapshot.protect(ctx.db, key)
 
 
 def silence(client: Client, reply: Reply) -> Reply:

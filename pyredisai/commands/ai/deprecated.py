@@ -45,10 +45,11 @@ def modelset(ctx: Context, args: Args) -> Reply:
     """AI.MODELSET key backend device [TAG tag] [batch options] [INPUTS name … OUTPUTS name …] BLOB piece …"""
     if len(args) < 4:
         raise ReplyError(texts.wrong_arity("ai.modelset"))
-    return store_model(ctx, _parse_modelset(args, ctx.server.loader.names()), args)
+    return store_model(ctx, parse_modelset(args, ctx.server.loader.names()), args)
 
 
-def _parse_modelset(args: Args, backends: tuple[str, ...]) -> StoreRequest:
+def parse_modelset(args: Args, backends: tuple[str, ...]) -> StoreRequest:
+    """The request of AI.MODELSET; the caller has checked that there are four arguments. Raises ReplyError."""
     cursor = Cursor(args)
     key = cursor.take_bytes()
     backend = parse_backend(cursor.take_bytes(), backends)

@@ -101,6 +101,8 @@ def store_outputs(services: Services, database: int, keys: Sequence[bytes], outp
                 effects.append(tensorset_effect(key, tensor))
     if effects:
         services.journal.append(database, effects)
+        if services.append_log.unwritten:
+            return services.append_log.refusal
     return None
 
 

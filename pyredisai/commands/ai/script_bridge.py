@@ -14,24 +14,10 @@ import hiredis
 from pyredisai.ai.model import Model
 from pyredisai.ai.tensor import Tensor
 from pyredisai.commands.ai.model_args import find_model
-from pyredisai.commands.client import Client
+from pyredisai.commands.client import Client, NoLink
 from pyredisai.commands.context import Context, Services
 from pyredisai.errors import ReplyError, ai_texts
 from pyredisai.resp.replies import Blocked, Error, Raw, Reply, Status
-
-
-class _NoLink:
-    """A script has no connection: nothing can be pushed to it."""
-
-    def push(self, reply: Reply) -> None:
-        """Dropped."""
-
-    def close(self, *, after_reply: bool = False) -> None:
-        """Nothing to close."""
-
-    def output_buffered(self) -> int:
-        """Nothing is."""
-        return 0
 
 
 class ScriptBridge:
@@ -46,7 +32,7 @@ class ScriptBridge:
         return self.services.scheduler.call_on_loop(lambda: self._execute(args))
 
     def _execute(self, args: list[bytes]) -> object:
-        client = Client(0, _NoLink(), db=self.database, is_script=True)
+        client = Client(0, NoLink(), db=self.database, is_script=True)
         return plain(self.services.call(Context(client, self.services), args))
 
     def run_model(self, key: bytes, inputs: Sequence[Tensor], output_count: int) -> list[Tensor]:

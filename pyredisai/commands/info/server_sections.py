@@ -123,7 +123,7 @@ def memory(services: Services) -> dict[str, object]:
 
 def persistence(services: Services) -> dict[str, object]:
     """Snapshots and the append-only file; what does not exist yet reports that nothing was done."""
-    saver = services.saver
+    saver, log = services.saver, services.append_log
     loads = loading_state(services)
     return {
         "loading": int(loads.active),
@@ -144,18 +144,19 @@ def persistence(services: Services) -> dict[str, object]:
         "rdb_last_cow_size": 0,
         "rdb_last_load_keys_expired": loads.progress.expired,
         "rdb_last_load_keys_loaded": loads.progress.keys,
-        "aof_enabled": 0,
-        "aof_rewrite_in_progress": 0,
-        "aof_rewrite_scheduled": 0,
-        "aof_last_rewrite_time_sec": -1,
-        "aof_current_rewrite_time_sec": -1,
-        "aof_last_bgrewrite_status": "ok",
-        "aof_rewrites": 0,
-        "aof_rewrites_consecutive_failures": 0,
-        "aof_last_write_status": "ok",
+        "aof_enabled": int(log.wanted),
+        "aof_rewrite_in_progress": int(log.snapshot is not None),
+        "aof_rewrite_scheduled": int(log.scheduled),
+        "aof_last_rewrite_time_sec": log.rewrite_took_s,
+        "aof_current_rewrite_time_sec": log.running_s,
+        "aof_last_bgrewrite_status": "ok" if log.rewrite_ok else "err",
+        "aof_rewrites": log.rewrites,
+        "aof_rewrites_consecutive_failures": log.rewrite_failures,
+        "aof_last_write_status": "ok" if log.ok else "err",
         "aof_last_cow_size": 0,
         "module_fork_in_progress": 0,
         "module_fork_last_cow_size": 0,
+        **(log.info() if log.wanted else {}),
         **loads.info(),
         **services.extra.get("info-persistence", dict)(),
     }

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pyredisai import clock
-from pyredisai.commands.client import Client
+from pyredisai.commands.client import Client, NoLink
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.lua.convert import Converter
 from pyredisai.commands.lua.world import Function, Random, Registration, World
@@ -26,20 +26,6 @@ from pyredisai.resp.replies import Blocked, Error, Reply
 SLICE_NS = 5_000_000
 LOAD_LIMIT_NS = 500_000_000
 _LEVELS = ("debug", "verbose", "notice", "warning")
-
-
-class _NoLink:
-    """A script's client has no connection."""
-
-    def push(self, reply: Reply) -> None:
-        """Nobody hears it."""
-
-    def close(self, *, after_reply: bool = False) -> None:
-        """Nothing to close."""
-
-    def output_buffered(self) -> int:
-        """Nothing waits."""
-        return 0
 
 
 @dataclass(slots=True, eq=False)
@@ -69,7 +55,7 @@ class Engine:
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self.client = Client(0, _NoLink(), is_script=True)
+        self.client = Client(0, NoLink(), is_script=True)
         self.context = Context(self.client, services)
         self.random = Random()
         self.running: Run | None = None

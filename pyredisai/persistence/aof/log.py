@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
 from pyredisai.config.registry import Registry
-from pyredisai.errors import PersistenceError
+from pyredisai.errors import PersistenceError, texts
 from pyredisai.journal import Effect
 from pyredisai.keyspace.database import Database
 from pyredisai.persistence.aof import manifest as manifests
@@ -22,6 +22,7 @@ from pyredisai.persistence.disk import remove, replace_file
 from pyredisai.persistence.rdb import file as rdb_file
 from pyredisai.persistence.snapshot import Snapshot
 
+_RETRY_S = 60
 _MULTI = encode([b"MULTI"])
 _EXEC = encode([b"EXEC"])
 
@@ -66,6 +67,19 @@ class AppendLog:
         self._synced_at = 0.0
         self._unsynced = False
         self._rewrite_started = 0.0
+        self._retry_at = 0.0
+        self.wanted = False
+        self.last_error = ""
+
+    @property
+    def turning_on(self) -> bool:
+        """Whether the log was turned on and waits for its first base."""
+        return self.wanted and not self.is_open
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether something that must be on the disk before its reply (appendfsync always) is not."""
+        return bool(self._buffer) and self.is_open and self._config["appendfsync"] == "always"
 
     @property
     def directory(self) -> str:
@@ -128,9 +142,11 @@ class AppendLog:
     def _open_last(self) -> None:
         if self._file is not None:
             self._file.close()
-        self._file = open(self.path(self.manifest.incremental[-1].name), "ab", buffering=0)
+        path = self.path(self.manifest.incremental[-1].name)
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (open as long as the log is)
         self._good = self._file.tell()
-        self._db = -1
+        if not self._buffer:
+            self._db = -1
 
     def close(self) -> None:
         """Write and sync what is left, and stop. Raises OSError."""
@@ -144,7 +160,7 @@ class AppendLog:
     def append(self, database: int, effects: list[Effect]) -> None:
         """Log the effects of one command. With `appendfsync always` they are on the disk when this returns.
 
-        Raises OSError then, and nothing of them is in the file.
+        Where that failed, `unwritten` is true, and nothing of them is in the file.
         """
         if database != self._db:
             self._buffer.append(encode([b"SELECT", b"%d" % database]))
@@ -158,7 +174,7 @@ class AppendLog:
             if effect[0] == b"SELECT":
                 self._db = int(bytes(effect[1]))
         if self._config["appendfsync"] == "always":
-            self.flush()
+            self._end_of_round()
         elif not self._waking:
             self._waking = True
             self._wake(self._end_of_round)
@@ -209,6 +225,7 @@ class AppendLog:
             self._log("warning", f"Could not remove a short write from the append-only file: {error.strerror}")
 
     def _failed(self, error: OSError) -> None:
+        self.last_error = error.strerror or str(error)
         if self.ok:
             self.ok = False
             self._log("warning", f"Error writing to the AOF file: {error.strerror}")
@@ -216,6 +233,8 @@ class AppendLog:
 
     def round(self) -> None:
         """By the clock: try again, sync once a second, rewrite when the log has grown."""
+        if self.turning_on and self.snapshot is None and time.monotonic() >= self._retry_at:
+            self.start_rewrite()
         if not self.is_open:
             return
         if self._buffer:
@@ -265,11 +284,12 @@ class AppendLog:
         if self.is_open:
             self.flush()
             manifest = self.manifest.with_incremental(name)
-            open(self.path(manifest.incremental[-1].name), "ab").close()
+            with open(self.path(manifest.incremental[-1].name), "ab"):
+                pass  # a manifest names only files that are there
             manifests.store(self.manifest_path, manifest)
             self.manifest = manifest
             self._open_last()
-        else:
+        else:  # the log is being turned on: what comes meanwhile is kept until its base is there
             os.makedirs(self.directory, exist_ok=True)
             self.manifest = (self.read_manifest() or Manifest()).with_incremental(name)
         keep = self.manifest.incremental[-1]
@@ -304,6 +324,7 @@ class AppendLog:
         except Exception as error:
             self.rewrite_ok = False
             self.rewrite_failures += 1
+            self._retry_at = time.monotonic() + _RETRY_S
             self._log("warning", f"Background AOF rewrite failed: {error}")
             return
         for entry in target.history:
@@ -313,6 +334,10 @@ class AppendLog:
             manifests.store(self.manifest_path, self.manifest)
         except OSError as error:
             self._log("warning", f"The AOF manifest still names old files: {error.strerror}")
+        if not self.is_open:
+            self._open_last()
+            self.is_open = True
+            self._end_of_round()
         self.rewrite_ok, self.rewrite_failures = True, 0
         self.rewrites += 1
         self.base_size = self.size = self._measure()
@@ -328,9 +353,25 @@ class AppendLog:
             return 0
 
     @property
-    def waiting(self) -> int:
-        """Bytes that are logged and not written yet."""
-        return sum(map(len, self._buffer))
+    def running_s(self) -> int:
+        """How long the rewrite has been going, -1 when there is none."""
+        return -1 if self.snapshot is None else int(time.monotonic() - self._rewrite_started)
+
+    def info(self) -> dict[str, object]:
+        """The fields of INFO persistence that are there while the log is on."""
+        return {
+            "aof_current_size": self.size,
+            "aof_base_size": self.base_size,
+            "aof_pending_rewrite": int(self.turning_on),
+            "aof_buffer_length": sum(map(len, self._buffer)),
+            "aof_pending_bio_fsync": int(self._syncing),
+            "aof_delayed_fsync": self.delayed_syncs,
+        }
+
+    @property
+    def refusal(self) -> str:
+        """The reply to writes while the log cannot be written."""
+        return texts.aof_write_failed(self.last_error)
 
 
 def _write_commands(target: BinaryIO, snapshot: Snapshot, chunk_size: int) -> None:

@@ -56,6 +56,8 @@ def records(
     while True:
         kind = source.byte()
         if kind == Op.EOF:
+            if at is not None:
+                at(min(source.position + (8 if version >= 5 else 0), source.end))
             return
         if kind == Op.SELECTDB:
             db = source.length()

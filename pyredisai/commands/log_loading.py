@@ -1,0 +1,100 @@
+"""The append-only log at the start: its base, then its commands, each run as it once was."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+from pyredisai.ai.model import Model
+from pyredisai.backends.opening import unopened
+from pyredisai.commands.ai.deprecated import parse_modelset
+from pyredisai.commands.ai.model_args import StoreRequest, parse_model_store
+from pyredisai.commands.client import Client, NoLink
+from pyredisai.commands.context import Context, Services
+from pyredisai.commands.loading import Loading, loading_state, read_rdb
+from pyredisai.errors import PersistenceError, ReplyError
+from pyredisai.persistence.aof.manifest import Entry, Manifest
+from pyredisai.persistence.aof.reading import Truncated, commands
+from pyredisai.persistence.loading import SLICE_S, map_file
+from pyredisai.persistence.rdb.opcodes import MAGIC
+from pyredisai.resp.replies import Blocked, Error, Reply
+
+_STORES = {b"AI.MODELSTORE": parse_model_store, b"AI.MODELSET": parse_modelset}
+
+
+async def load_log(services: Services, manifest: Manifest) -> None:
+    """Load every file of the log in order. Raises OSError, PersistenceError.
+
+    The last file may end too early (aof-load-truncated): it is cut off where it is whole.
+    """
+    state = loading_state(services)
+    files = manifest.files
+    for entry in files:
+        path = services.append_log.path(entry.name)
+        services.log("notice", f"Loading the append-only file {entry.name}")
+        try:
+            await _load_file(services, state, path)
+        except Truncated as error:
+            _cut(services, entry, path, error, last=entry is files[-1])
+    services.log("notice", f"Append-only log loaded, keys: {sum(len(db.data) for db in services.databases)}")
+
+
+async def _load_file(services: Services, state: Loading, path: str) -> None:
+    data = memoryview(map_file(path))
+    position = 0
+    if bytes(data[:5]) == MAGIC:
+        for progress in read_rdb(services, data, checksum=path.endswith(".rdb")):
+            position = progress.loaded
+            await asyncio.sleep(0)
+    ctx = Context(Client(0, NoLink()), services)
+    until = time.perf_counter() + SLICE_S
+    for logged in commands(data, position):
+        await _run(ctx, logged.args)
+        state.progress.loaded = logged.end
+        if time.perf_counter() >= until:
+            await asyncio.sleep(0)
+            until = time.perf_counter() + SLICE_S
+
+
+async def _run(ctx: Context, args: list[bytes]) -> None:
+    word = args[0].upper()
+    if word in (b"MULTI", b"EXEC"):  # the loop serves nobody else meanwhile: they are whole anyway
+        return
+    services = ctx.server
+    if services.table.find(args[0]) is None:
+        raise PersistenceError(f"unknown command '{args[0].decode('utf-8', 'backslashreplace')}' in the log")
+    reply = services.call(ctx, args)
+    if isinstance(reply, Blocked):
+        reply = await _answer(reply)
+    if isinstance(reply, Error):
+        if word in _STORES and _keep(ctx, word, args):
+            services.log("warning", f"A model of the log does not open, its bytes are kept: {reply.text}")
+        else:
+            services.log("warning", f"A command of the log answered: {reply.text}")
+
+
+async def _answer(blocked: Blocked) -> Reply:
+    future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+    blocked.then(future.set_result)
+    return await future
+
+
+def _keep(ctx: Context, word: bytes, args: list[bytes]) -> bool:
+    """Store a model that did not open, so that it is there again once its backend is."""
+    try:
+        request: StoreRequest = _STORES[word](args, ctx.server.loader.names())
+    except ReplyError:
+        return False
+    model = Model(request.backend, request.device, request.blob, request.options, None)
+    ctx.server.scheduler.ensure_queue(model.device)
+    ctx.db.set(request.key, unopened(ctx.server.loader, model))
+    return True
+
+
+def _cut(services: Services, entry: Entry, path: str, error: Truncated, *, last: bool) -> None:
+    if not last or not services.config["aof-load-truncated"]:
+        raise PersistenceError(f"{entry.name}: {error}")
+    services.log("warning", f"!!! Warning: short read while loading the AOF file {entry.name}!!!")
+    services.log("warning", f"Truncating the AOF {entry.name} at offset {error.whole}")
+    os.truncate(path, error.whole)
