@@ -1,0 +1,88 @@
+"""The append-only log's files: manifests, commands cut off anywhere, damage of any kind."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyredisai.errors import PersistenceError
+from pyredisai.persistence.aof.commands import commands_for, encode
+from pyredisai.persistence.aof.manifest import Manifest, parse
+from pyredisai.persistence.aof.reading import Truncated, commands
+
+words = st.lists(st.binary(max_size=40), min_size=1, max_size=5)
+
+
+def test_a_manifest_reads_back() -> None:
+    manifest = Manifest().with_incremental("a.aof").with_incremental("a.aof")
+    based = manifest.rebased("a.aof", rdb=True, keep=manifest.incremental[-1])
+    assert [entry.name for entry in based.files] == ["a.aof.1.base.rdb", "a.aof.2.incr.aof"]
+    assert [entry.name for entry in based.history] == ["a.aof.1.incr.aof"]
+    assert parse(based.text()) == based
+
+
+@pytest.mark.parametrize(
+    "line", ["file a seq x type b", "file a", "nonsense", "file ../x seq 1 type b", "file a seq 1 type z"]
+)
+def test_a_manifest_that_cannot_be_read_is_refused(line: str) -> None:
+    with pytest.raises(PersistenceError):
+        parse(line + "\n")
+
+
+def test_two_bases_are_refused() -> None:
+    with pytest.raises(PersistenceError):
+        parse("file a seq 1 type b\nfile b seq 2 type b\n")
+
+
+@given(st.lists(words))
+def test_commands_read_back(logged: list[list[bytes]]) -> None:
+    logged = [c for c in logged if c[0].upper() not in (b"MULTI", b"EXEC")]
+    data = b"".join(map(encode, logged))
+    assert [c.args for c in commands(memoryview(data))] == logged
+
+
+@given(st.lists(words, min_size=1, max_size=4), st.data())
+def test_a_log_cut_off_anywhere_gives_what_is_whole(logged: list[list[bytes]], data: st.DataObject) -> None:
+    logged = [[b"SET", *c] for c in logged]
+    parts = [encode(c) for c in logged]
+    whole = b"".join(parts)
+    size = data.draw(st.integers(0, len(whole) - 1))
+    ends = [sum(map(len, parts[:i])) for i in range(len(parts) + 1)]
+    found, end = [], size
+    try:
+        for command in commands(memoryview(whole[:size])):
+            found.append(command.args)
+    except Truncated as error:
+        end = error.whole
+    assert end == max(e for e in ends if e <= size)
+    assert found == logged[: ends.index(end)]
+
+
+def test_an_open_transaction_is_cut_off_as_a_whole() -> None:
+    first, rest = encode([b"SET", b"a", b"1"]), encode([b"MULTI"]) + encode([b"SET", b"b", b"1"])
+    with pytest.raises(Truncated) as error:
+        list(commands(memoryview(first + rest)))
+    assert error.value.whole == len(first)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_commands_or_a_persistence_error(data: bytes) -> None:
+    try:
+        list(commands(memoryview(data)))
+    except PersistenceError:
+        pass
+
+
+def test_a_remark_is_read_over() -> None:
+    data = b"#TS:1234567890\r\n" + encode([b"PING"])
+    assert [c.args for c in commands(memoryview(data))] == [[b"PING"]]
+
+
+@pytest.mark.parametrize("value", [b"x", deque([b"a"] * 300), {b"f": b"v"}, {b"a", b"b"}])
+def test_every_plain_value_has_commands(value: object) -> None:
+    logged = list(commands_for(b"k", value, 123, 100))
+    assert logged[-1] == [b"PEXPIREAT", b"k", b"123"]
+    assert all(command[1] == b"k" for command in logged)
