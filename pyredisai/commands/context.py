@@ -104,8 +104,8 @@ class Services:
             self.journal.append(database, [[b"DEL", key]])
 
     def run_deferred(self) -> None:
-        """Run what was deferred, and what that defers in its turn."""
-        while self.deferred:
+        """Run what was deferred, and what that defers in its turn; not while a script is suspended."""
+        while self.deferred and not self.guard.busy:
             waiting, self.deferred = self.deferred, []
             for function in waiting:
                 function()

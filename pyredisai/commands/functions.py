@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -35,15 +36,19 @@ class Library:
 
 @dataclass(slots=True, eq=False)
 class Libraries:
-    """The libraries of a server by name, all their functions, and the world that they run in."""
+    """The libraries of a server by name, all their functions, and the world that they run in.
+
+    `unusable` is the code of libraries out of a file that do not load here; it is kept and saved again.
+    """
 
     by_name: dict[str, Library] = field(default_factory=dict)
     functions: dict[str, Registration] = field(default_factory=dict)
     world: World | None = None
+    unusable: list[bytes] = field(default_factory=list)
 
     def copy(self) -> Libraries:
         """The same libraries, to be changed apart."""
-        return Libraries(dict(self.by_name), dict(self.functions), self.world)
+        return Libraries(dict(self.by_name), dict(self.functions), self.world, list(self.unusable))
 
     def remove(self, name: str) -> None:
         """Forget a library and its functions."""
@@ -59,7 +64,19 @@ def libraries(services: Services) -> Libraries:
 
 def dump_code(services: Services) -> list[bytes]:
     """The code of every library, for RDB files and FUNCTION DUMP."""
-    return [library.code for library in libraries(services).by_name.values()]
+    state = libraries(services)
+    return [library.code for library in state.by_name.values()] + state.unusable
+
+
+def adopt(services: Services, codes: Sequence[bytes]) -> None:
+    """Take over the libraries of a loaded file; what does not load is logged."""
+    state = libraries(services)
+    for code in codes:
+        try:
+            _load_into(services, state, code, replace=True)
+        except ReplyError as error:
+            state.unusable.append(code)
+            services.log("warning", f"A library of functions was loaded but cannot run: {error.text}")
 
 
 def load(services: Services, code: bytes, *, replace: bool = False) -> str:

@@ -11,6 +11,7 @@ from pyredisai import clock
 from pyredisai.ai.model import Model
 from pyredisai.ai.script import Script
 from pyredisai.backends.opening import LazySession, unopened
+from pyredisai.commands import functions
 from pyredisai.commands.ai.scripts import program_of
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.spec import Command
@@ -96,6 +97,7 @@ def _version(head: bytes) -> str:
 
 def make_ready(services: Services) -> None:
     """Open the loaded models and compile the loaded scripts on helper threads; what fails is logged and stays."""
+    functions.adopt(services, loading_state(services).progress.functions)
     for database in services.databases:
         for key, value in database.data.items():
             if type(value) is Model and isinstance(value.session, LazySession):

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, Protocol, TypeVar
 
 from pyredisai.clock import monotonic_ns
@@ -128,6 +128,8 @@ class Scheduler:
         self._spent_ns = 0
         self._cpu_stamp = (-CPU_STAMP_NS, 0)
         self._closed = False
+        self._held = False
+        self._postponed: list[Callable[[], object]] = []
         self.runs_on_loop = 0
         self.ensure_queue("CPU")
 
@@ -183,7 +185,7 @@ class Scheduler:
             except BaseException as error:
                 result = error
             try:
-                loop.call_soon_threadsafe(done, result)
+                loop.call_soon_threadsafe(self._unless_held, partial(done, result))
             except RuntimeError:  # the loop is closed: nobody waits
                 pass
 
@@ -204,8 +206,25 @@ class Scheduler:
                 answer.set_exception(error)
 
         assert self._outbox.loop is not None
-        self._outbox.loop.call_soon_threadsafe(call)
+        self._outbox.loop.call_soon_threadsafe(self._unless_held, call)
         return answer.result()
+
+    def hold(self) -> None:
+        """Tell nobody of results until `release`: a suspended script must find the data as it left them."""
+        self._held = True
+
+    def release(self) -> None:
+        """Tell what was held back, in its order."""
+        self._held = False
+        postponed, self._postponed = self._postponed, []
+        for function in postponed:
+            self._unless_held(function)
+
+    def _unless_held(self, function: Callable[[], object]) -> None:
+        if self._held:
+            self._postponed.append(function)
+        else:
+            function()
 
     def flush(self) -> None:
         """Run at once what this tick's time still allows, for a caller that would else wait for the tick's end.
@@ -254,12 +273,18 @@ class Scheduler:
         job.queue.push(job)
 
     def _expire(self, job: Job) -> None:
+        if self._held:
+            self._postponed.append(partial(self._expire, job))
+            return
         job.timer = None
         if job.queue.discard(job):
             job.outcome = TIMED_OUT
             self._returned(job)
 
     def _deliver(self) -> None:
+        if self._held:
+            self._postponed.append(self._deliver)
+            return
         while (job := self._outbox.take()) is not None:
             if job.timer is not None:
                 job.timer.cancel()
@@ -308,6 +333,9 @@ class Scheduler:
             self._loop.call_soon(self._tick_due)
 
     def _tick_due(self) -> None:
+        if self._held:
+            self._postponed.append(self._tick_due)
+            return
         self._tick_called = False
         self._spent_ns = 0
         if self._tick:

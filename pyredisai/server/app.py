@@ -12,7 +12,7 @@ from functools import partial
 
 from pyredisai import REDIS_VERSION, __version__, clock
 from pyredisai.backends.loader import BackendLoader
-from pyredisai.commands import pubsub
+from pyredisai.commands import functions, pubsub
 from pyredisai.commands.acl.loading import load_users
 from pyredisai.commands.ai import config as ai_config
 from pyredisai.commands.client import Client
@@ -152,6 +152,7 @@ def build_services(config: Registry, log: Log | None = None) -> Services:
         run_id=secrets.token_hex(20),
     )
     pubsub.hub(services)
+    services.saver.functions = partial(functions.dump_code, services)
     ai_config.follow_config(services)
     install_guard(services)
     install_persistence(services)

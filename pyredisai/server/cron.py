@@ -34,7 +34,8 @@ class Cron:
         """Begin; a round runs at once."""
         loop = asyncio.get_running_loop()
         self._limits.now_ms = now = clock.now_ms()
-        rounds: Iterable[Callable[[], None]] = self._services.cron
+        busy = self._services.guard.busy
+        rounds: Iterable[Callable[[], None]] = () if busy else self._services.cron
         for run in [*rounds, self._clients] if now - self._clients_at_ms >= CLIENT_ROUND_MS else list(rounds):
             try:
                 run()

@@ -148,3 +148,15 @@ def test_functions_dump_and_restore(clients: tuple[RespClient, RespClient]) -> N
     assert slow("FUNCTION", "RESTORE", payload, "FLUSH") == "OK"
     assert slow("FCALL", "f", 0).text == "ERR Function not found"
     assert slow("FUNCTION", "LIST")[0][1] == b"slow"
+
+
+def test_functions_are_saved(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    with server.client() as client:
+        client.ok("FUNCTION", "LOAD", "#!lua name=kept\nredis.register_function('f', function(k) return k[1] end)")
+        client.ok("SAVE")
+    server.stop(keep_folder=True)
+    server.start()
+    with server.client() as client:
+        assert client("FCALL", "f", 1, "key") == b"key"
+        assert client("FUNCTION", "STATS")[3][1] == [b"libraries_count", 1, b"functions_count", 1]

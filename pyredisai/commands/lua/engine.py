@@ -3,7 +3,8 @@
 Every 100000 Lua instructions the script looks at the clock. Past `busy-reply-threshold` it hands the thread back to
 the event loop, which then answers other clients with BUSY (and SCRIPT KILL, FUNCTION KILL and SHUTDOWN NOSAVE as
 asked), and goes on a slice at a time. So a script's commands always run on the loop's thread, and a client's EXEC that
-holds a slow script is suspended as a whole. Nothing else may change the data meanwhile: `Guard.busy` tells.
+holds a slow script is suspended as a whole. Nothing else may change the data meanwhile: dispatch, the clock's rounds
+and the scheduler wait (`Guard.busy`, `Scheduler.hold`).
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ class Engine:
             ctx.effects_db = script.effects_db
             if run.slow:
                 self.services.guard.busy = ""
+                asyncio.get_running_loop().call_soon(self.services.scheduler.release)
 
     def interruptible(self, work: Callable[[], Reply]) -> Reply:
         """Do `work`, which may run a script, so that it can be suspended; then the reply is a `Blocked`."""
@@ -115,6 +117,7 @@ class Engine:
             asyncio.get_running_loop().call_soon(self._resume, blocked)
             return
         self._suspended = None
+        self.services.run_deferred()
         if type(reply) is Blocked:
             reply.then(blocked.resolve)
         else:
@@ -170,6 +173,7 @@ class Engine:
         if not run.slow:
             run.slow = True
             self.services.guard.busy = run.kind
+            self.services.scheduler.hold()
             word = "SCRIPT KILL" if run.kind == "script" else "FUNCTION KILL"
             self.services.log("warning", script_texts.slow((now - run.started_ns) // 1_000_000, word, run.name))
         parent.switch()
