@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import re
 
 from pyredisai.errors import ReplyError, texts
 
@@ -23,15 +25,44 @@ def parse_int(text: bytes, error: str = texts.NOT_INTEGER) -> int:
     return value
 
 
-def parse_float(text: bytes, error: str = texts.NOT_FLOAT) -> float:
-    """A double as Redis reads one (strtod, without blanks and nan). Raises ReplyError(error)."""
+_DECIMAL = rb"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|inf(?:inity)?)"
+_HEXADECIMAL = rb"[+-]?0x(?:[\da-f]+\.?[\da-f]*|\.[\da-f]+)(?:p[+-]?\d+)?"
+_DOUBLE = re.compile(rb"(?:%b|%b)" % (_HEXADECIMAL, _DECIMAL), re.IGNORECASE)
+_INFINITE = re.compile(rb"[+-]?inf", re.IGNORECASE)
+
+
+def _double(text: bytes) -> float:
+    """The double of a text that `_DOUBLE` matches; too large a number is infinite."""
+    if b"x" not in text and b"X" not in text:
+        return float(text)
     try:
-        value = float(text)
-    except ValueError:
-        raise ReplyError(error) from None
-    if value != value or b"_" in text or text[:1].isspace() or text[-1:].isspace():
+        return float.fromhex(text.decode())
+    except OverflowError:
+        return -math.inf if text.startswith(b"-") else math.inf
+
+
+def parse_float(text: bytes, error: str = texts.NOT_FLOAT) -> float:
+    """A double as Redis reads one: C's strtod of the whole text, without blanks, nan, overflow and underflow.
+
+    Raises ReplyError(error).
+    """
+    if _DOUBLE.fullmatch(text) is None:
+        raise ReplyError(error)
+    value = _double(text)
+    if math.isinf(value) and not _INFINITE.match(text):
+        raise ReplyError(error)
+    if value == 0 and re.search(rb"[1-9a-f]", re.split(rb"p" if b"x" in text.lower() else rb"e", text.lower())[0]):
         raise ReplyError(error)
     return value
+
+
+def parse_c_double(text: bytes) -> float | None:
+    """What C's strtod makes of a whole C string: blanks may lead, nothing at all is 0; None for other texts and nan."""
+    text = text.partition(b"\0")[0]
+    if not text:
+        return 0.0
+    text = text.lstrip(b" \t\n\v\f\r")
+    return _double(text) if _DOUBLE.fullmatch(text) else None
 
 
 def parse_range(text: bytes, low: int, high: int, error: str = "") -> int:

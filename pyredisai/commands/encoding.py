@@ -11,7 +11,8 @@ from pyredisai.commands.context import Context
 from pyredisai.commands.help import help_reply
 from pyredisai.commands.spec import Args, Family, Handler
 from pyredisai.errors import ReplyError, texts
-from pyredisai.keyspace.types import hash_encoding, set_encoding, string_encoding
+from pyredisai.keyspace.sorted_set import SortedSet
+from pyredisai.keyspace.types import hash_encoding, set_encoding, sorted_set_encoding, string_encoding
 from pyredisai.resp.replies import Reply
 
 family = Family("generic")
@@ -33,6 +34,9 @@ def encoding(ctx: Context, value: Any) -> str:
         return set_encoding(value, config["set-max-intset-entries"])
     if kind is deque:
         return "quicklist"
+    if kind is SortedSet:
+        limits = config["zset-max-listpack-entries"], config["zset-max-listpack-value"]
+        return sorted_set_encoding(value.scores, *limits)
     return getattr(value, "encoding", "raw")
 
 

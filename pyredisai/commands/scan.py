@@ -1,4 +1,4 @@
-"""SCAN, HSCAN and SSCAN."""
+"""SCAN, HSCAN, SSCAN and ZSCAN."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pyredisai.commands.args import parse_int
 from pyredisai.commands.context import Context
 from pyredisai.commands.encoding import encoding
 from pyredisai.commands.spec import Args, Family
-from pyredisai.commands.typed import read_hash, read_set
+from pyredisai.commands.typed import read_hash, read_set, read_sorted_set
 from pyredisai.errors import ReplyError, texts
 from pyredisai.glob import Matcher, compile_glob
 from pyredisai.keyspace.types import type_name
+from pyredisai.resp.encoder import format_double
 from pyredisai.resp.replies import Reply
 
 family = Family("generic")
@@ -149,3 +150,35 @@ def sscan(ctx: Context, args: Args) -> Reply:
     if options.matches is not None:
         members = list(filter(options.matches, members))
     return [b"%d" % following, members]
+
+
+@family.command(
+    "zscan",
+    arity=-3,
+    flags="readonly",
+    keys=(1, 1, 1),
+    key_flags="RO access",
+    categories="sortedset",
+    group="sorted-set",
+    since="2.8.0",
+    tips=("nondeterministic_output",),
+    summary="Some members of a sorted set with their scores, and the cursor for the next ones.",
+    complexity="O(1) for a call, O(N log N) for a whole iteration over N members",
+    syntax="key cursor [MATCH pattern] [COUNT count]",
+)
+def zscan(ctx: Context, args: Args) -> Reply:
+    """ZSCAN key cursor …: the next cursor, and members and scores in turn; a small set is given as a whole."""
+    cursor = parse_cursor(args[2])
+    value = read_sorted_set(ctx, args[1])
+    if value is None:
+        return _EMPTY
+    options = parse_scan(args[3:])
+    scores = value.scores
+    if encoding(ctx, value) == "skiplist":
+        following, members = ctx.server.scanner.scan(scores, cursor, options.count)
+        members = [member for member in members if member in scores]
+    else:
+        following, members = 0, [member for _, member in value]
+    if options.matches is not None:
+        members = list(filter(options.matches, members))
+    return [b"%d" % following, [item for member in members for item in (member, format_double(scores[member]))]]

@@ -10,6 +10,7 @@ from typing import Any
 
 from pyredisai.commands.context import Context
 from pyredisai.errors import ReplyError, texts
+from pyredisai.keyspace.sorted_set import SortedSet
 
 Text = bytes | memoryview
 
@@ -74,6 +75,22 @@ def edit_set(ctx: Context, key: bytes) -> set[bytes] | None:
     """The set under a key, for a command that writes."""
     value = ctx.db.get(key)
     if value is None or type(value) is set:
+        return value
+    raise ReplyError(texts.WRONGTYPE)
+
+
+def read_sorted_set(ctx: Context, key: bytes) -> SortedSet | None:
+    """The sorted set under a key, for a command that reads."""
+    value = ctx.db.lookup(key)
+    if value is None or type(value) is SortedSet:
+        return value
+    raise ReplyError(texts.WRONGTYPE)
+
+
+def edit_sorted_set(ctx: Context, key: bytes) -> SortedSet | None:
+    """The sorted set under a key, for a command that writes."""
+    value = ctx.db.get(key)
+    if value is None or type(value) is SortedSet:
         return value
     raise ReplyError(texts.WRONGTYPE)
 

@@ -356,3 +356,19 @@ LOG_UNTERMINATED = "Unexpected end of file reading the append only file"
 def aof_write_failed(reason: str) -> str:
     """The reply to a write while the append-only file cannot be written."""
     return f"MISCONF Errors writing to the AOF file: {reason}"
+
+# Sorted sets
+ZADD_NX_AND_XX = "ERR XX and NX options at the same time are not compatible"
+ZADD_GT_LT_NX = "ERR GT, LT, and/or NX options at the same time are not compatible"
+ZADD_INCR_PAIRS = "ERR INCR option supports a single increment-element pair"
+SCORE_NAN = "ERR resulting score is not a number (NaN)"
+SCORE_RANGE = "ERR min or max is not a float"
+MEMBER_RANGE = "ERR min or max not valid string range item"
+LIMIT_BY_RANK = "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
+WITHSCORES_BY_LEX = "ERR syntax error, WITHSCORES not supported in combination with BYLEX"
+WEIGHT_NOT_FLOAT = "ERR weight value is not a float"
+
+
+def no_input_key(command: str) -> str:
+    """The reply of ZUNION and its siblings to a number of keys below 1."""
+    return f"ERR at least 1 input key is needed for '{command}' command"

@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from pyredisai.keyspace.events import KeyspaceEvents
 
-Elements: TypeAlias = "dict[bytes, object] | dict[bytes, bytes] | dict[bytes, int] | set[bytes]"
+Elements: TypeAlias = "dict[bytes, object] | dict[bytes, bytes] | dict[bytes, int] | dict[bytes, float] | set[bytes]"
 
 MASK = (1 << 48) - 1
 KEPT = 8

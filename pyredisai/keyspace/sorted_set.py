@@ -4,9 +4,54 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
 
 from sortedcontainers import SortedList
+
+# Ranks start <= i < stop.
+Span: TypeAlias = "tuple[int, int]"
+# An end of a range of members; tuples compare as the ends do: below all, a member, above all.
+MemberBound: TypeAlias = "tuple[int, bytes]"
+LOWEST: MemberBound = (0, b"")
+HIGHEST: MemberBound = (2, b"")
+
+EMPTY: Span = (0, 0)
+
+
+def member_bound(member: bytes) -> MemberBound:
+    """The end of a range at a member."""
+    return (1, member)
+
+
+@dataclass(slots=True, frozen=True)
+class ScoreRange:
+    """Scores from `low` to `high`; an open end is left out."""
+
+    low: float
+    high: float
+    low_open: bool = False
+    high_open: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class MemberRange:
+    """Members from `low` to `high` in the order of their bytes; an open end is left out."""
+
+    low: MemberBound
+    high: MemberBound
+    low_open: bool = False
+    high_open: bool = False
+
+    def starts_at(self, member: bytes) -> bool:
+        """Whether a member is not below the range."""
+        bound = (1, member)
+        return bound > self.low if self.low_open else bound >= self.low
+
+    def ends_after(self, member: bytes) -> bool:
+        """Whether a member is not above the range."""
+        bound = (1, member)
+        return bound < self.high if self.high_open else bound <= self.high
 
 
 class SortedSet:
@@ -28,7 +73,10 @@ class SortedSet:
 
     def copy(self) -> SortedSet:
         """A set of its own with the same members."""
-        return SortedSet(self.scores.items())
+        made = SortedSet()
+        made.scores = self.scores.copy()
+        made._order = self._order.copy()
+        return made
 
     def get(self, member: bytes) -> float | None:
         """The score of a member, or None."""
@@ -53,6 +101,25 @@ class SortedSet:
         self._order.remove((score, member))
         return True
 
+    def remove_span(self, span: Span) -> int:
+        """Remove the members of these ranks; how many."""
+        start, stop = span
+        for _, member in self._order.islice(start, stop):
+            del self.scores[member]
+        del self._order[start:stop]
+        return stop - start
+
+    def pop(self, count: int, *, highest: bool = False) -> list[tuple[float, bytes]]:
+        """Take up to `count` (score, member) from the low end, or from the high one, the outermost first."""
+        size = len(self)
+        count = min(count, size)
+        start, stop = (size - count, size) if highest else (0, count)
+        taken = self.by_rank(start, stop)
+        self.remove_span((start, stop))
+        if highest:
+            taken.reverse()
+        return taken
+
     def rank(self, member: bytes) -> int | None:
         """The position of a member, or None."""
         score = self.scores.get(member)
@@ -68,7 +135,54 @@ class SortedSet:
     def rank_of_score(self, score: float, *, after: bool = False) -> int:
         """The position of the first member with at least this score (`after`: with a larger one)."""
         if after:
-            score = math.nextafter(score, math.inf) if score != math.inf else math.nan
-            if score != score:
+            if score == math.inf:
                 return len(self._order)
+            score = math.nextafter(score, math.inf)
         return int(self._order.bisect_left((score, b"")))
+
+    def span_of_scores(self, wanted: ScoreRange) -> Span:
+        """The ranks of the members with these scores."""
+        if wanted.low > wanted.high:
+            return EMPTY
+        start = self.rank_of_score(wanted.low, after=wanted.low_open)
+        stop = self.rank_of_score(wanted.high, after=not wanted.high_open)
+        return (start, stop) if start < stop else EMPTY
+
+    def span_of_members(self, wanted: MemberRange, *, backwards: bool = False) -> Span:
+        """The ranks of these members; meant for sets whose members all have one score.
+
+        Where scores differ, it is what a walk finds (from the high end when `backwards`) that starts at the first
+        member which is not outside on its side and ends before the first one outside on the other, as in a
+        small set of Redis.
+        """
+        empty = wanted.low == wanted.high and (wanted.low_open or wanted.high_open)
+        if wanted.low > wanted.high or empty or not self.scores:
+            return EMPTY
+        order = self._order
+        (first, lowest), (last, highest) = order[0], order[-1]
+        if not wanted.starts_at(highest) or not wanted.ends_after(lowest):
+            return EMPTY
+        if first == last:
+            return self._span_of_equals(first, wanted)
+        members = [member for _, member in order]
+        if backwards:
+            stop = next((i + 1 for i in reversed(range(len(members))) if wanted.ends_after(members[i])), 0)
+            start = stop
+            while start and wanted.starts_at(members[start - 1]):
+                start -= 1
+        else:
+            start = next((i for i, member in enumerate(members) if wanted.starts_at(member)), len(members))
+            stop = start
+            while stop < len(members) and wanted.ends_after(members[stop]):
+                stop += 1
+        return start, stop
+
+    def _span_of_equals(self, score: float, wanted: MemberRange) -> Span:
+        (low_kind, low), (high_kind, high) = wanted.low, wanted.high
+        order = self._order
+        start, stop = 0, len(order)
+        if low_kind == 1:
+            start = order.bisect_right((score, low)) if wanted.low_open else order.bisect_left((score, low))
+        if high_kind == 1:
+            stop = order.bisect_left((score, high)) if wanted.high_open else order.bisect_right((score, high))
+        return (start, stop) if start < stop else EMPTY

@@ -60,6 +60,13 @@ def set_encoding(value: set[bytes], entries: int) -> str:
     return "intset" if len(value) <= entries and all(map(is_int64, value)) else "hashtable"
 
 
+def sorted_set_encoding(scores: dict[bytes, float], entries: int, length: int) -> str:
+    """`listpack` up to `entries` members of at most `length` bytes."""
+    if len(scores) > entries or any(len(member) > length for member in scores):
+        return "skiplist"
+    return "listpack"
+
+
 def copied(value: Any) -> Any:
     """An independent value: containers are copied, immutable values (strings, tensors) shared."""
     copy = getattr(value, "copy", None)

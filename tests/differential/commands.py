@@ -259,6 +259,103 @@ SETS = [
     command("SSCAN", key, "0", "COUNT", "1000", maybe("MATCH", pattern)),
 ]
 
+sort_option = st.one_of(
+    st.tuples(st.just(b"BY"), st.sampled_from([b"nosort", b"*", b"w_*", b"{x}*", b"a*->n", b"*->"])),
+    st.tuples(st.just(b"GET"), st.sampled_from([b"#", b"w_*", b"{x}*", b"x", b"*", b"*->x"])),
+    st.tuples(st.just(b"LIMIT"), number, number),
+    st.sampled_from([b"ASC", b"DESC", b"ALPHA", b"bogus"]),
+    st.just(b"ALPHA"),
+)
+
+score = st.sampled_from(
+    [b"0", b"1", b"2", b"3", b"-1", b"1.5", b"-0", b"inf", b"-inf", b"1e17", b"0.1", b"1e400", b"nan", b"x", b"0x10"]
+)
+plain_score = st.sampled_from([b"0", b"1", b"2", b"3", b"-1", b"1.5", b"inf"])
+member = st.sampled_from([b"a", b"b", b"c", b"d", b"e", b"", b"10", b"ab", b"\xff"])
+score_end = st.sampled_from(
+    [b"-inf", b"+inf", b"0", b"1", b"(1", b"2", b"(2", b"3", b"(3", b"-1", b"x", b"", b"(", b" 1", b"1e400", b"nan"]
+)
+member_end = st.sampled_from([b"-", b"+", b"[a", b"(a", b"[b", b"(c", b"[d", b"[", b"(", b"[\xff", b"x", b"", b"+x"])
+range_word = st.one_of(
+    st.tuples(st.just(b"LIMIT"), small, small),
+    st.sampled_from([b"WITHSCORES", b"REV", b"BYSCORE", b"BYLEX", b"LIMIT", b"x"]),
+)
+add_word = st.sampled_from([b"NX", b"XX", b"GT", b"LT", b"CH", b"INCR", b"ch"])
+range_ends = st.one_of(
+    st.tuples(number, number),
+    st.tuples(small, small),
+    st.tuples(score_end, score_end, st.sampled_from([b"BYSCORE", b"byscore"])),
+    st.tuples(member_end, member_end, st.just(b"BYLEX")),
+)
+algebra_inputs = st.one_of(
+    st.tuples(st.just(b"1"), key),
+    st.tuples(st.just(b"2"), key, key),
+    st.tuples(st.just(b"3"), key, key, key),
+    st.tuples(st.sampled_from([b"0", b"x", b"-1", b"5"]), key),
+)
+algebra_word = st.one_of(
+    st.tuples(st.just(b"AGGREGATE"), st.sampled_from([b"SUM", b"min", b"MAX", b"x"])),
+    st.tuples(st.just(b"WEIGHTS"), score, score),
+    st.tuples(st.just(b"WEIGHTS"), many(score)),
+    st.sampled_from([b"WITHSCORES", b"LIMIT", b"AGGREGATE", b"x"]),
+)
+pop_end = st.sampled_from([b"MIN", b"max", b"MAX", b"x"])
+
+SORTED_SETS = [
+    command("ZADD", key, many(st.tuples(plain_score, member), 1, 5)),
+    command("ZADD", key, many(st.tuples(st.just(b"0"), member), 2, 6)),
+    command("ZADD", key, many(add_word, 0, 3), many(st.tuples(score, member)), maybe(member)),
+    command("ZADD", key, many(add_word, 1, 2), st.tuples(plain_score, member)),
+    command("ZINCRBY", key, score, member),
+    command("ZREM", key, many(member)),
+    command("ZSCORE", key, member),
+    command("ZMSCORE", key, many(member, 1, 6)),
+    command("ZCARD", key),
+    command("ZRANK", key, member),
+    command("ZREVRANK", key, member),
+    command("ZCOUNT", key, score_end, score_end),
+    command("ZLEXCOUNT", key, member_end, member_end),
+    command("ZRANGE", key, range_ends, many(range_word, 0, 2)),
+    command("ZRANGESTORE", key, key, range_ends, many(range_word, 0, 2)),
+    command("ZREVRANGE", key, number, number, maybe("WITHSCORES")),
+    *(
+        command(name, key, ends, ends, many(range_word, 0, 2))
+        for name, ends in (
+            ("ZRANGEBYSCORE", score_end),
+            ("ZREVRANGEBYSCORE", score_end),
+            ("ZRANGEBYLEX", member_end),
+            ("ZREVRANGEBYLEX", member_end),
+        )
+    ),
+    command("ZREMRANGEBYRANK", key, number, number),
+    command("ZREMRANGEBYSCORE", key, score_end, score_end),
+    command("ZREMRANGEBYLEX", key, member_end, member_end),
+    command("ZPOPMIN", key, maybe(count)),
+    command("ZPOPMAX", key, maybe(count, maybe(count))),
+    command("BZPOPMIN", many(key), st.sampled_from([b"0.01", b"-1", b"x"])),
+    command("BZPOPMAX", many(key), "0.01"),
+    command("ZMPOP", st.sampled_from([b"1", b"2", b"0", b"x"]), many(key, 1, 2), pop_end, maybe("COUNT", count)),
+    command("ZMPOP", "1", key, pop_end, "COUNT", "1", words("COUNT", "x")),
+    command(
+        "BZMPOP",
+        st.sampled_from([b"0.01", b"x"]),
+        st.sampled_from([b"1", b"2", b"0"]),
+        many(key, 1, 2),
+        pop_end,
+        maybe("COUNT", count),
+    ),
+    *(command(name, algebra_inputs, many(algebra_word, 0, 2)) for name in ("ZUNION", "ZINTER")),
+    *(command(name, key, algebra_inputs, many(algebra_word, 0, 2)) for name in ("ZUNIONSTORE", "ZINTERSTORE")),
+    command("ZDIFF", algebra_inputs, words("WITHSCORES", "LIMIT")),
+    command("ZDIFFSTORE", key, algebra_inputs, words("WITHSCORES")),
+    command("ZINTERCARD", algebra_inputs, maybe("LIMIT", count), words("WITHSCORES")),
+    command("ZRANDMEMBER", key, maybe(everything, words("WITHSCORES"))),
+    command("ZSCAN", key, "0", "COUNT", "1000", maybe("MATCH", pattern)),
+    command("SADD", key, many(member)),
+    command("SORT", key, many(sort_option, 0, 2)),
+    command("OBJECT", "ENCODING", key),
+]
+
 bit_offset = st.sampled_from([b"0", b"1", b"7", b"8", b"31", b"100", b"-1", b"x", b"4294967296"])
 field_type = st.sampled_from(
     [b"u8", b"i8", b"u4", b"i5", b"u1", b"i64", b"u63", b"u64", b"i1", b"i0", b"x8", b"u", b"I8"]
@@ -271,14 +368,6 @@ field_change = st.one_of(
     st.tuples(st.just(b"OVERFLOW"), st.sampled_from([b"WRAP", b"sat", b"FAIL", b"x"])),
     words("GET", "SET"),
 )
-sort_option = st.one_of(
-    st.tuples(st.just(b"BY"), st.sampled_from([b"nosort", b"*", b"w_*", b"{x}*", b"a*->n", b"*->"])),
-    st.tuples(st.just(b"GET"), st.sampled_from([b"#", b"w_*", b"{x}*", b"x", b"*", b"*->x"])),
-    st.tuples(st.just(b"LIMIT"), number, number),
-    st.sampled_from([b"ASC", b"DESC", b"ALPHA", b"bogus"]),
-    st.just(b"ALPHA"),
-)
-
 BITS = [
     command("SETBIT", key, bit_offset, st.sampled_from([b"0", b"1", b"2", b"x"])),
     command("GETBIT", key, bit_offset),
@@ -317,7 +406,7 @@ TRANSACTIONS = [
 
 UNORDERED = {b"hgetall", b"hkeys", b"hvals", b"hscan", b"smembers", b"spop", b"sinter", b"sunion", b"sdiff", b"sscan"}
 UNORDERED |= {b"keys", b"scan", b"exec"}
-RANDOM = {b"hrandfield", b"srandmember"}
+RANDOM = {b"hrandfield", b"srandmember", b"zrandmember"}
 TIMES = {b"ttl", b"pttl", b"expiretime", b"pexpiretime"}
 TOLERANCE = 3000
 

@@ -34,7 +34,7 @@ def key_flags(entry: list[Any]) -> list[str]:
 
 # Of a later Redis: clients of today send it.
 NEWER = {"client|setinfo"}
-DOCUMENTED = {"generic", "string", "hash", "list", "set", "bitmap", "transactions"}
+DOCUMENTED = {"generic", "string", "hash", "list", "set", "sorted-set", "stream", "bitmap", "transactions"}
 
 
 def checked() -> list[Command]:

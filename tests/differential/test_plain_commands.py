@@ -24,6 +24,7 @@ FAMILIES = {
     "hashes": commands.HASHES * 2 + commands.STRINGS + commands.KEYSPACE,
     "lists": commands.LISTS * 2 + commands.STRINGS + commands.KEYSPACE,
     "sets": commands.SETS * 2 + commands.STRINGS + commands.KEYSPACE,
+    "sorted sets": commands.SORTED_SETS * 2 + commands.KEYSPACE[:12],
     "bits": commands.BITS * 3 + commands.STRINGS,
     "sorts": commands.SORTS * 3 + commands.LISTS[:3] + commands.SETS[:3],
     "transactions": commands.TRANSACTIONS * 8
@@ -33,7 +34,13 @@ FAMILIES = {
     + commands.LISTS
     + [c for c in commands.SETS if c is not commands.SRANDMEMBER],
 }
-DUMP = {"string": ("GET",), "list": ("LRANGE", 0, -1), "hash": ("HGETALL",), "set": ("SMEMBERS",)}
+DUMP = {
+    "string": ("GET",),
+    "list": ("LRANGE", 0, -1),
+    "hash": ("HGETALL",),
+    "set": ("SMEMBERS",),
+    "zset": ("ZRANGE", 0, -1, "WITHSCORES"),
+}
 
 
 def compare(ours: RespClient, real: RespClient, command: Command, history: list[Command]) -> None:

@@ -43,6 +43,18 @@ SCENARIOS = {
     "time runs out": "a: BLPOP k 0.01 | a: BLMOVE k l LEFT LEFT 0.01 | a: BLMPOP 0.01 1 k LEFT",
     "requests behind a blocked one wait": "a> BLPOP k 0 | a> PING | b: RPUSH k v | a< | a<",
     "no waiting within a transaction": "a: MULTI | a: BLPOP k 0 | a: BLMOVE k l LEFT LEFT 0 | a: EXEC",
+    "bzpopmin is served by a later zadd": """
+        a> BZPOPMIN k l 0 | b: ZADD l 2 x 1 y | a< | b: ZRANGE l 0 -1""",
+    "bzpopmax waits for a sorted set": """
+        a> BZPOPMAX k 0 | b: SADD k x | b: DEL k | b: ZADD k 1 x | a< | b: EXISTS k""",
+    "bzmpop with a count": """
+        a> BZMPOP 0 2 k l MAX COUNT 2 | b: ZADD l 1 x 2 y 3 z | a< | b: ZRANGE l 0 -1""",
+    "zunionstore wakes": """
+        b: ZADD o 1 x | a> BZPOPMIN k 0 | b: ZUNIONSTORE k 1 o WEIGHTS 3 | a<""",
+    "zincrby wakes, the order of the waiters holds": """
+        a> BZPOPMIN k 0 | b> BZPOPMAX k 0 | c: ZINCRBY k 5 x | a< | c: ZADD k 1 m 2 n | b< | c: ZRANGE k 0 -1""",
+    "no waiting for sorted sets within a transaction": """
+        a: MULTI | a: BZPOPMIN k 0 | a: BZMPOP 0 1 k MIN | a: EXEC""",
     "watched key changes": "a: WATCH k | b: SET k 1 | a: MULTI | a: GET k | a: EXEC | a: GET k",
     "watched key is set and deleted": "a: WATCH k | b: SET k 1 | b: DEL k | a: MULTI | a: PING | a: EXEC",
     "watched key is untouched": "a: WATCH k | b: SET other 1 | a: MULTI | a: SET k 2 | a: EXEC",
