@@ -357,6 +357,7 @@ def aof_write_failed(reason: str) -> str:
     """The reply to a write while the append-only file cannot be written."""
     return f"MISCONF Errors writing to the AOF file: {reason}"
 
+
 # Sorted sets
 ZADD_NX_AND_XX = "ERR XX and NX options at the same time are not compatible"
 ZADD_GT_LT_NX = "ERR GT, LT, and/or NX options at the same time are not compatible"

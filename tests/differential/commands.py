@@ -352,7 +352,6 @@ SORTED_SETS = [
     command("ZRANDMEMBER", key, maybe(everything, words("WITHSCORES"))),
     command("ZSCAN", key, "0", "COUNT", "1000", maybe("MATCH", pattern)),
     command("SADD", key, many(member)),
-    command("SORT", key, many(sort_option, 0, 2)),
     command("OBJECT", "ENCODING", key),
 ]
 
@@ -389,6 +388,7 @@ SORTS = [
     command("RPUSH", key, many(number, 2, 6)),
     command("RPUSH", key, many(st.sampled_from([b"3", b"1", b"2", b"-1", b"1e1", b"0x3", b"1.5"]), 2, 6)),
     command("SADD", key, many(small, 2, 6)),
+    command("ZADD", key, many(st.tuples(small, small), 2, 6)),
     command("SET", st.sampled_from([b"w_1", b"w_2", b"w_3", b"{x}1"]), number),
     command("HSET", st.sampled_from([b"a1", b"a2"]), "n", number),
 ]
