@@ -71,6 +71,9 @@ class SortedSet:
     def __contains__(self, member: bytes) -> bool:
         return member in self.scores
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SortedSet) and self.scores == other.scores
+
     def copy(self) -> SortedSet:
         """A set of its own with the same members."""
         made = SortedSet()

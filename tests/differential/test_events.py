@@ -22,11 +22,24 @@ COMMANDS = [
     *commands.HASHES,
     *commands.LISTS,
     *commands.SETS,
+    *commands.SORTED_SETS,
     *commands.BITS[:7],
     *commands.SORTS[:3],
 ]
 # these read keys in an order or number of their own; their misses are not compared
-READERS = (b"sort", b"sort_ro", b"sinter", b"sunion", b"sdiff", b"sintercard", b"lcs", b"bitop", b"touch", b"object")
+READERS = (
+    b"sort",
+    b"sort_ro",
+    b"sinter",
+    b"sunion",
+    b"sdiff",
+    b"sintercard",
+    b"zintercard",
+    b"lcs",
+    b"bitop",
+    b"touch",
+    b"object",
+)
 
 
 class Listener:

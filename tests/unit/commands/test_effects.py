@@ -23,6 +23,7 @@ COMMANDS = [
     *commands.HASHES,
     *commands.LISTS,
     *commands.SETS,
+    *commands.SORTED_SETS,
     *commands.BITS,
     *commands.SORTS,
     *commands.TRANSACTIONS * 3,
