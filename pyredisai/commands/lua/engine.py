@@ -62,7 +62,8 @@ class Engine:
         self.running: Run | None = None
         self.limit_ns = 0
         self._load_until_ns = 0
-        self._suspended: Any = None
+        self._task: Any = None
+        self._working = False
         services.config.watch("busy-reply-threshold", self._set_limit)
 
     def _set_limit(self, milliseconds: int) -> None:
@@ -93,30 +94,40 @@ class Engine:
 
     def interruptible(self, work: Callable[[], Reply]) -> Reply:
         """Do `work`, which may run a script, so that it can be suspended; then the reply is a `Blocked`."""
-        try:
-            from greenlet import greenlet
-        except ImportError:
+        if self._working:
             return work()
-        if self._suspended is not None:
-            return work()
-        task = greenlet(work)
-        reply = task.switch()
-        if task.dead:
+        if self._task is None or self._task.dead:
+            try:
+                from greenlet import greenlet
+            except ImportError:
+                return work()
+            self._task = greenlet(self._work_on)
+        self._working = True
+        reply: Reply = self._task.switch(work)
+        if not self._working or self._task.dead:
+            self._working = False
             return reply
-        self._suspended = task
         blocked = Blocked()
         asyncio.get_running_loop().call_soon(self._resume, blocked)
         return blocked
 
+    def _work_on(self, work: Callable[[], Reply]) -> None:
+        """The body of the greenlet, which is kept from one script to the next: making one takes microseconds."""
+        loop = self._task.parent
+        while True:
+            try:
+                reply = work()
+            finally:
+                self._working = False
+            work = loop.switch(reply)
+
     def _resume(self, blocked: Blocked) -> None:
-        task = self._suspended
         if self.running is not None:
             self.running.slice_ns = clock.monotonic_ns() + SLICE_NS
-        reply = task.switch()
-        if not task.dead:
+        reply = self._task.switch()
+        if self._working:
             asyncio.get_running_loop().call_soon(self._resume, blocked)
             return
-        self._suspended = None
         self.services.run_deferred()
         if type(reply) is Blocked:
             reply.then(blocked.resolve)
@@ -165,18 +176,15 @@ class Engine:
         return self._hand_over(run, now)
 
     def _hand_over(self, run: Run, now: int) -> bool:
-        from greenlet import getcurrent
-
-        parent = getcurrent().parent
-        if parent is None:
-            return False
+        if not self._working:
+            return False  # run by AOF loading or the like: there is nobody to hand the thread to
         if not run.slow:
             run.slow = True
             self.services.guard.busy = run.kind
             self.services.scheduler.hold()
             word = "SCRIPT KILL" if run.kind == "script" else "FUNCTION KILL"
             self.services.log("warning", script_texts.slow((now - run.started_ns) // 1_000_000, word, run.name))
-        parent.switch()
+        self._task.parent.switch()
         return run.killed
 
     def killed_text(self) -> str:
