@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from pyredisai.ai.stats import RunStats
 
 
-@dataclass(frozen=True, slots=True)
-class ModelOptions:
+class ModelOptions(NamedTuple):
     """The options of AI.MODELSTORE beside its blob. `min_batch_timeout` in milliseconds; 0 is none."""
 
     tag: bytes = b""
@@ -20,7 +19,7 @@ class ModelOptions:
     outputs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Model:
     """A stored model. `device` in the case the user wrote; `session` is a backends.base.Session.
 

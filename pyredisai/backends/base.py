@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from pyredisai.ai.model import ModelOptions
 from pyredisai.ai.tensor import Tensor
 from pyredisai.errors import ai_texts
 
 
-@dataclass(frozen=True, slots=True)
-class BackendSettings:
+class BackendSettings(NamedTuple):
     """What the configuration says to every backend. 0 threads: the framework's default; 0 MB: no limit.
 
     `execution_timeout_ms` bounds one run (ONNX only), `memory_limit_mb` creation and runs (ONNX only).

@@ -10,7 +10,7 @@ from functools import cache
 _NAME = re.compile(r"(CPU|GPU)(?::(\d{1,9}))?", re.ASCII | re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Device:
     """`kind` is CPU or GPU; `index` is None where the name has none (a GPU is then the first)."""
 

@@ -11,10 +11,8 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyredisai.backends import frameworks
 from pyredisai.backends.base import Backend, BackendSettings
@@ -22,13 +20,13 @@ from pyredisai.errors import BackendError, ai_texts
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+    from pathlib import Path
 
 ENTRY_POINTS: Final = "pyredisai.backends"
 Log = Callable[[str, str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltIn:
+class BuiltIn(NamedTuple):
     """A backend of ours: its module here, the framework's packages in order of preference, the default directory."""
 
     module: str
@@ -61,6 +59,17 @@ BUILT_IN: Final[dict[str, BuiltIn]] = {
 STUB: Final = "pyredisai.backends.stub"
 
 
+def installed() -> dict[str, str]:
+    """The versions of the installed frameworks by the names of our backends; nothing is imported."""
+    versions = frameworks.installed_versions()
+    return {
+        name: versions[distribution.replace("-", "_")]
+        for name, entry in BUILT_IN.items()
+        for distribution in reversed(entry.distributions)
+        if distribution.replace("-", "_") in versions
+    }
+
+
 class BackendLoader:
     """The backends of one server. Every method may be called from any thread.
 
@@ -91,13 +100,6 @@ class BackendLoader:
         """The backends that are imported, by name, in the order in which they were."""
         return dict(self._loaded)
 
-    def installed(self) -> dict[str, str]:
-        """The installed frameworks' versions by backend name; nothing is imported."""
-        found = {name: frameworks.installed_version(entry.distributions) for name, entry in BUILT_IN.items()}
-        for name, point in self._entry_points.items():
-            found[name] = point.dist.version if point.dist else "unknown"
-        return {name: number for name, number in found.items() if number is not None}
-
     def get(self, name: str) -> Backend:
         """The backend, imported if it is not yet: takes seconds then, call it on a helper thread.
 
@@ -116,6 +118,8 @@ class BackendLoader:
         A relative path is below `backends_path`; it names a directory or a file in one. Raises BackendError when
         it is not there, holds no backend, or when the backend is loaded already.
         """
+        from pathlib import Path
+
         with self._lock(name):
             if name in self._loaded:
                 raise BackendError(f"ERR Could not load {name} backend: backend already loaded")
@@ -147,6 +151,8 @@ class BackendLoader:
         entry = BUILT_IN.get(name)
         if entry is None or name in self._entry_points:
             return self._load_other(name)
+        from pathlib import Path
+
         place = Path(self.backends_path, entry.directory)
         if self.backends_path and place.exists():
             backend = self._load_path(name, place)

@@ -21,7 +21,7 @@ def open_model(
     there too.
     """
     session = loader.get(backend).open_model(blob, device.upper().removesuffix(":"), options)
-    names = replace(options, inputs=session.input_names, outputs=session.output_names)
+    names = options._replace(inputs=session.input_names, outputs=session.output_names)
     return Model(backend, device, blob, names, session)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Callable
 
@@ -74,7 +74,7 @@ def _stringmatch_len(ctx: Context, args: Args) -> Reply:
 
 
 def _change_repl_id(ctx: Context, args: Args) -> Reply:
-    ctx.server.extra["replication-id"] = secrets.token_hex(20)
+    ctx.server.extra["replication-id"] = os.urandom(20).hex()
     return OK
 
 

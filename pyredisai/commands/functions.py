@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from pyredisai import clock
 from pyredisai.commands.context import Context, Services
@@ -25,8 +26,7 @@ declare = partial(family.command, categories="scripting", since="7.0.0")
 CHUNK_NAME = b"@user_function"
 
 
-@dataclass(slots=True, frozen=True)
-class Library:
+class Library(NamedTuple):
     """A loaded library: its code with the first line, and its functions in the order of registration."""
 
     name: str

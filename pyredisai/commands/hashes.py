@@ -6,12 +6,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from pyredisai.commands.args import INT64_MAX, parse_int, parse_range, repeated
 from pyredisai.commands.context import Context
 from pyredisai.commands.counters import add_int
-from pyredisai.commands.longdouble import format_long_double, parse_long_double, sum_long_double
+from pyredisai.commands.longdouble import format_long_double, is_finite, parse_long_double, sum_long_double
 from pyredisai.commands.spec import Args, Family, Handler
 from pyredisai.commands.typed import drop_if_empty, edit_hash, read_hash
 from pyredisai.errors import ReplyError, texts
@@ -189,7 +187,7 @@ def hincrby(ctx: Context, args: Args) -> Reply:
 def hincrbyfloat(ctx: Context, args: Args) -> Reply:
     """HINCRBYFLOAT key field increment: the new value as text."""
     key, field, change = args[1], args[2], parse_long_double(args[3])
-    if not np.isfinite(change):
+    if not is_finite(change):
         raise ReplyError(texts.VALUE_NAN_OR_INFINITY)
     value = edit_hash(ctx, key) or {}
     old = parse_long_double(value.get(field, b"0"), texts.HASH_NOT_FLOAT)

@@ -14,7 +14,7 @@ from typing import TypeAlias
 Span: TypeAlias = "tuple[int, int, int]"
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class KeySpec:
     """One key specification.
 

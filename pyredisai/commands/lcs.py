@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, texts
 from pyredisai.resp.replies import Reply
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 family = Family("string")
 
@@ -78,6 +80,8 @@ def lcs(ctx: Context, args: Args) -> Reply:
 
 def lengths(one: bytes, other: bytes) -> npt.NDArray[np.uint32]:
     """The lengths of the subsequences of all prefixes, shape (len(one) + 1, len(other) + 1)."""
+    import numpy as np  # not with the module: it is a third of the start
+
     table = np.zeros((len(one) + 1, len(other) + 1), np.uint32)
     letters = np.frombuffer(other, np.uint8)
     for i, letter in enumerate(one):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyredisai.commands.context import Services
 from pyredisai.resp.replies import Reply
@@ -12,8 +12,7 @@ AI_MODULE_VERSION = 10207
 REDISAI_VERSION = "1.2.7"
 
 
-@dataclass(slots=True, frozen=True)
-class ModuleInfo:
+class ModuleInfo(NamedTuple):
     """One module. `path` and `args` are those of the `loadmodule` line, where there was one."""
 
     name: str

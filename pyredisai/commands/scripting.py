@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.context import Context, Services
@@ -23,8 +24,7 @@ declare_eval = partial(declare, arity=-3, interruptible=True)
 CHUNK_NAME = b"@user_script"
 
 
-@dataclass(slots=True, frozen=True)
-class Script:
+class Script(NamedTuple):
     """A compiled script. `flags` are those of its shebang line, None where it has none (then it may write)."""
 
     body: bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.client import Client
@@ -21,8 +21,7 @@ _MAX_ARGS = 32
 _MAX_LENGTH = 128
 
 
-@dataclass(slots=True, frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One slow command: Unix seconds, duration in microseconds, shortened arguments."""
 
     id: int

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from pyredisai.config.param import Param
@@ -16,7 +15,7 @@ from pyredisai.config.types import LLONG_MAX, AbsolutePath, Int, ParamType, Text
 BACKENDS: Final = {"TF": "tensorflow", "TFLITE": "tflite", "TORCH": "torch", "ONNX": "onnxruntime"}
 DEFAULT_CHUNK_SIZE: Final = 511 * 1024 * 1024
 # The module is built in: without a loadmodule line its directory is the package's own.
-MODULE_DIRECTORY: Final = str(Path(__file__).resolve().parent.parent)
+MODULE_DIRECTORY: Final = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
 def _row(

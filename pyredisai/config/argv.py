@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyredisai.config.lines import quoted, split_line
 
 
-@dataclass(frozen=True, slots=True)
-class CommandLine:
+class CommandLine(NamedTuple):
     """`options` is text for the conf file's parser, to be read after `file` (absolute) and the standard input."""
 
     file: str = ""

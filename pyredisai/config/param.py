@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pyredisai.config.types import ParamType
 
@@ -15,8 +14,7 @@ EFFECTS: dict[Effect, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Param:
+class Param(NamedTuple):
     """A parameter.
 
     `default` is written as in a conf file. `runtime` tells whether CONFIG SET may change it; then
@@ -53,8 +51,7 @@ class Param:
         return text.split(" ") if text else []
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FileDirective:
+class FileDirective(NamedTuple):
     """A directive that only conf files and command lines have; CONFIG GET knows nothing of it."""
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from typing import Final
 
@@ -86,6 +85,8 @@ def _options(registry: Registry) -> Iterator[tuple[str, list[tuple[str, bool]]]]
 def _replace(path: str, data: bytes) -> None:
     """Write a file so that a reader sees the old or the new one, also after a crash."""
     mode = os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o644
+    import tempfile  # seldom needed, and slow to import
+
     handle, name = tempfile.mkstemp(prefix="temp-rewrite-", suffix=".conf", dir=os.path.dirname(path) or ".")
     try:
         with os.fdopen(handle, "wb") as file:

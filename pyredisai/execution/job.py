@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from pyredisai.ai.tensor import Tensor
 
@@ -32,8 +32,7 @@ TIMED_OUT = TimedOut()
 Outcome: TypeAlias = "list[Tensor | None] | Exception | TimedOut"
 
 
-@dataclass(frozen=True, slots=True)
-class BatchPolicy:
+class BatchPolicy(NamedTuple):
     """A model's batching: rows wanted at most and at least, and how long to wait for the least (ms; 0: for ever)."""
 
     size: int

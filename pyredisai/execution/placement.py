@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyredisai.execution.job import Job
 
@@ -19,8 +19,7 @@ LEAK = 1.02
 MAX_SIGNATURES = 256
 
 
-@dataclass(frozen=True, slots=True)
-class PlacementPolicy:
+class PlacementPolicy(NamedTuple):
     """`inline_us`: runs estimated below it run on the loop, 0: none does. `tick_us`: the most of runs in a tick."""
 
     inline_us: float = 80.0

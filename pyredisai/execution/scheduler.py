@@ -17,9 +17,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from pyredisai.clock import monotonic_ns
 from pyredisai.execution.background import BackgroundPool
@@ -48,8 +47,7 @@ class Loop(Protocol):
         """Report an exception that nobody awaits."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueueInfo:
+class QueueInfo(NamedTuple):
     """What INFO shows of a queue: jobs that wait, CPU seconds of each worker thread."""
 
     device: str
@@ -153,7 +151,7 @@ class Scheduler:
 
     def set_inline_us(self, inline_us: float) -> None:
         """Runs estimated below this run on the loop; 0: none does."""
-        self.policy = replace(self.policy, inline_us=inline_us)
+        self.policy = self.policy._replace(inline_us=inline_us)
 
     def queues(self) -> Sequence[QueueInfo]:
         """The queues in the order in which they were made."""

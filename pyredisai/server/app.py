@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import signal
 import sys
 import traceback
 from functools import partial
 
 from pyredisai import REDIS_VERSION, __version__, clock
-from pyredisai.backends.loader import BackendLoader
+from pyredisai.backends.loader import BackendLoader, installed
 from pyredisai.commands import functions, pubsub
 from pyredisai.commands.acl.loading import load_users
 from pyredisai.commands.ai import config as ai_config
@@ -149,7 +148,7 @@ def build_services(config: Registry, log: Log | None = None) -> Services:
         call=call,
         log=log,
         shutdown=lambda save=None, force=False: None,
-        run_id=secrets.token_hex(20),
+        run_id=os.urandom(20).hex(),
     )
     pubsub.hub(services)
     services.saver.functions = partial(functions.dump_code, services)
@@ -193,8 +192,8 @@ def banner(config: Registry, log: Log, loop: str) -> None:
         log("warning", "Configuration loaded", "C")
     else:
         log("warning", "No config file specified, using the default config", "C")
-    installed = ", ".join(f"{name} {version}" for name, version in BackendLoader().installed().items())
-    log("notice", f"Backends installed: {installed or 'none'}")
+    found = ", ".join(f"{name} {version}" for name, version in installed().items())
+    log("notice", f"Backends installed: {found or 'none'}")
     log("notice", f"Running mode=standalone, port={config['port']}.")
 
 

@@ -61,8 +61,8 @@ def tune_memory() -> bool:
 
 def tune_collector() -> None:
     """What the start has made lives for ever; and requests make garbage that needs no cycle collector."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(50_000, 20, 100)
 
 

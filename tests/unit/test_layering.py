@@ -18,6 +18,7 @@ PACKAGE = ROOT / "pyredisai"
 FLOORS = (
     {"__main__"},
     {"cli"},
+    {"console"},
     {"server"},
     {"commands"},
     {"replication"},

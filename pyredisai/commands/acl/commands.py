@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable
 
 from pyredisai import clock
@@ -143,7 +143,7 @@ def acl_genpass(ctx: Context, args: Args) -> Reply:
     if not 1 <= bits <= 4096:
         raise ReplyError(texts.GENPASS_BITS)
     digits = (bits + 3) // 4
-    return secrets.token_hex((digits + 1) // 2)[:digits]
+    return os.urandom((digits + 1) // 2).hex()[:digits]
 
 
 @_acl("log", -2, _ADMIN, "What was refused lately.", "[count | RESET]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pyredisai.ai.model import Model, ModelOptions
 from pyredisai.commands.ai.cursor import Cursor, is_keyword
@@ -16,8 +16,7 @@ from pyredisai.keyspace.database import Database
 _DEVICE: Final = re.compile(rb"[CG]PU(:[0-9]{0,5})?", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class StoreRequest:
+class StoreRequest(NamedTuple):
     """What AI.MODELSTORE asks for. `device` in the user's case; the blob joined from its pieces."""
 
     key: bytes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from pyredisai.ai.script import Script
 from pyredisai.commands.ai.cursor import Cursor
@@ -19,8 +19,7 @@ _COUNT_NAMES: Final = {b"INPUTS": "inputs", b"OUTPUTS": "outputs", b"ARGS": "key
 _ITEM_NAMES: Final = {b"INPUTS": "inputs", b"OUTPUTS": "outputs", b"ARGS": "args"}
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptStore:
+class ScriptStore(NamedTuple):
     """What AI.SCRIPTSTORE asks for. `device` in the user's case; the source up to its first null byte."""
 
     key: bytes

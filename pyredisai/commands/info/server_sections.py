@@ -7,7 +7,6 @@ show the value that says so.
 from __future__ import annotations
 
 import os
-import platform
 import resource
 import sys
 
@@ -41,7 +40,7 @@ def server(services: Services) -> dict[str, object]:
         "redis_git_dirty": 0,
         "redis_build_id": "0" * 16,
         "redis_mode": "cluster" if config["cluster-enabled"] else "standalone",
-        "os": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "os": "{0.sysname} {0.release} {0.machine}".format(os.uname()),
         "arch_bits": 64 if sys.maxsize > 2**32 else 32,
         "monotonic_clock": "POSIX clock_gettime",
         "multiplexing_api": services.extra.get("event-loop", "asyncio"),
@@ -61,7 +60,7 @@ def server(services: Services) -> dict[str, object]:
         "config_file": config.config_file,
         "io_threads_active": 0,
         "pyredisai_version": __version__,
-        "python_version": platform.python_version(),
+        "python_version": ".".join(map(str, sys.version_info[:3])),
     }
 
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pyredisai.commands.lua import numbers
 from pyredisai.commands.lua.bytecode import without_tail_calls
@@ -70,6 +68,8 @@ class Host(Protocol):
 @cache
 def source(name: str) -> bytes:
     """The text of one of this package's Lua files."""
+    from importlib.resources import files  # slow to import
+
     return files(__package__).joinpath(name).read_bytes()
 
 
@@ -80,8 +80,7 @@ class Function(Protocol):
         """Run it."""
 
 
-@dataclass(slots=True, frozen=True)
-class Registration:
+class Registration(NamedTuple):
     """A function that a library has registered."""
 
     name: str

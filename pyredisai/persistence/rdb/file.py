@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from pyredisai import REDIS_VERSION
 from pyredisai.persistence.rdb.crc64 import crc64
@@ -17,8 +16,7 @@ from pyredisai.persistence.snapshot import Snapshot
 _FLUSH_BYTES: Final = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class WriteOptions:
+class WriteOptions(NamedTuple):
     """rdbcompression, rdbchecksum, MODEL_CHUNK_SIZE; `aux` are further fields about the file."""
 
     compress: bool = True

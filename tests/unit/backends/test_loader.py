@@ -4,6 +4,7 @@ import importlib.metadata
 import subprocess
 import sys
 import textwrap
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from pyredisai.ai.model import ModelOptions
 from pyredisai.backends import devices, frameworks
 from pyredisai.backends.devices import Device, parse_device
-from pyredisai.backends.loader import BUILT_IN, BackendLoader
+from pyredisai.backends.loader import BUILT_IN, BackendLoader, installed
 from pyredisai.errors import BackendError, BackendMissing
 from tests.support.paths import ROOT
 from tests.unit.backends.support import floats, values
@@ -34,8 +35,21 @@ def test_names_and_what_is_unknown():
             BackendLoader().get(name)
 
 
+def test_installed_versions_are_those_of_pip():
+    assert frameworks.installed_versions()["numpy"] == version("numpy")
+    for name, number in installed().items():
+        assert number in {version(d) for d in BUILT_IN[name].distributions if has(d)}
+
+
+def has(distribution):
+    try:
+        return bool(version(distribution))
+    except PackageNotFoundError:
+        return False
+
+
 def test_installed_imports_nothing():
-    code = "import sys; from pyredisai.backends.loader import *; print(BackendLoader().installed(), *sys.modules)"
+    code = "import sys; from pyredisai.backends.loader import *; print(installed(), *sys.modules)"
     words = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert not {"onnxruntime", "torch", "tensorflow", "ai_edge_litert", "numpy"} & set(words.split())
 
@@ -169,4 +183,3 @@ def test_devices_by_name(monkeypatch):
 def test_every_built_in_backend_has_its_module():
     for entry in BUILT_IN.values():
         assert (ROOT / (entry.module.replace(".", "/") + ".py")).exists()
-        assert frameworks.installed_version(["no-such-distribution"]) is None

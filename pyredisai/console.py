@@ -1,0 +1,46 @@
+"""What the command line only prints: help and version. A click command, which leaves every argument as it is."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from pyredisai import REDIS_VERSION, __version__
+from pyredisai.config.docs import usage
+
+
+class RedisCommand(click.Command):
+    """A click command whose options are redis-server's, not click's."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Hand over all arguments."""
+        ctx.params["argv"] = tuple(args)
+        return []
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Usage and the options of the AI module, from the table of parameters."""
+        return usage(ctx.info_name or "pyredisai-server")
+
+
+@click.command(cls=RedisCommand, add_help_option=False)
+@click.argument("argv", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def inform(ctx: click.Context, argv: tuple[str, ...]) -> None:
+    """Print what the first argument asks for."""
+    if argv[0] in ("-v", "--version"):
+        click.echo(version())
+    elif argv[0] in ("-h", "--help"):
+        click.echo(ctx.get_help())
+    else:
+        click.echo(f"{argv[0]} is not available: use redis-server's, or the system's own tools", err=True)
+        ctx.exit(1)
+
+
+def version() -> str:
+    """What --version prints: redis-server's own form, which tools parse, and pyredisai's."""
+    bits = 64 if sys.maxsize > 2**32 else 32
+    return (
+        f"Redis server v={REDIS_VERSION} sha=00000000:0 malloc=libc bits={bits} build=pyredisai-{__version__}\n"
+        f"pyredisai v={__version__} python={sys.version.split()[0]}"
+    )

@@ -1,0 +1,49 @@
+"""From the command line to the running server: argv and conf file to settings; redis-server's grammar."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import NoReturn
+
+from pyredisai.commands.acl.loading import check_user
+from pyredisai.commands.table import build_table
+from pyredisai.config.argv import parse_argv
+from pyredisai.config.conffile import Loader, MissingFile
+from pyredisai.config.modules import start_modules
+from pyredisai.config.registry import Registry
+from pyredisai.errors import ConfigError
+from pyredisai.server import app
+from pyredisai.server.log import Log, log_line
+
+
+def configure(argv: tuple[str, ...]) -> Registry:
+    """The configuration that the arguments, the conf file and the standard input give; ends the process on an error."""
+    line = parse_argv(argv)
+    registry = Registry()
+    registry.config_file = line.file
+    table = build_table()
+    loader = Loader(registry, table.commands, sys.stdin.buffer.read, partial(check_user, table))
+    try:
+        loader.load(line.file, stdin=line.stdin, options=line.options)
+    except MissingFile as error:
+        print(log_line("warning", str(error), "C"), end="", flush=True)
+        raise SystemExit(1) from None
+    except ConfigError as error:
+        refuse(str(error))
+    try:
+        start_modules(registry, loader.module_options, Log(registry))
+    except ConfigError:
+        raise SystemExit(1) from None
+    return registry
+
+
+def refuse(text: str) -> NoReturn:
+    """End with exit code 1 and a text on the standard error."""
+    print(text, end="" if text.endswith("\n") else "\n", file=sys.stderr)
+    raise SystemExit(1)
+
+
+def run(config: Registry) -> NoReturn:
+    """Serve until the end."""
+    raise SystemExit(app.run(config))
