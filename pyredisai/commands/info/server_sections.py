@@ -12,10 +12,12 @@ import sys
 
 from pyredisai import __version__, clock
 from pyredisai.commands.context import Services
+from pyredisai.commands.functions import dump_code, libraries
 from pyredisai.commands.info.rates import rates
 from pyredisai.commands.loading import loading_state
 from pyredisai.commands.memory_watch import memory_watch
 from pyredisai.commands.module_info import REDIS_VERSION
+from pyredisai.commands.scripting import scripts
 
 
 def human(size: float) -> str:
@@ -74,7 +76,7 @@ def clients(services: Services) -> dict[str, object]:
         "client_recent_max_input_buffer": 0,
         "client_recent_max_output_buffer": max((c.link.output_buffered() for c in everyone), default=0),
         "blocked_clients": sum(c.blocked or c.held for c in everyone),
-        "tracking_clients": sum("tracking" in c.extra for c in everyone),
+        "tracking_clients": sum(c.tracking is not None for c in everyone),
         "clients_in_timeout_table": 0,
     }
 
@@ -101,6 +103,7 @@ def memory(services: Services) -> dict[str, object]:
         "used_memory_dataset_perc": f"{100 * dataset / max(1, used):.2f}%",
         "total_system_memory": total,
         "total_system_memory_human": human(total),
+        **script_memory(services),
         "maxmemory": limit,
         "maxmemory_human": human(limit),
         "maxmemory_policy": services.config["maxmemory-policy"],
@@ -117,6 +120,28 @@ def memory(services: Services) -> dict[str, object]:
         "active_defrag_running": 0,
         "lazyfree_pending_objects": 0,
         "lazyfreed_objects": 0,
+    }
+
+
+def script_memory(services: Services) -> dict[str, object]:
+    """What scripts and functions take: their runtimes, and their sources."""
+    evaluated, libs = scripts(services), libraries(services)
+    vm = [state.world.memory if state.world is not None else 0 for state in (evaluated, libs)]
+    sources = [sum(len(s.body) for s in evaluated.by_sha.values()), sum(len(c) for c in dump_code(services))]
+    return {
+        "used_memory_lua": vm[0],
+        "used_memory_vm_eval": vm[0],
+        "used_memory_lua_human": human(vm[0]),
+        "used_memory_scripts_eval": sources[0],
+        "number_of_cached_scripts": len(evaluated.by_sha),
+        "number_of_functions": len(libs.functions),
+        "number_of_libraries": len(libs.by_name),
+        "used_memory_vm_functions": vm[1],
+        "used_memory_vm_total": sum(vm),
+        "used_memory_vm_total_human": human(sum(vm)),
+        "used_memory_functions": sources[1],
+        "used_memory_scripts": sum(sources),
+        "used_memory_scripts_human": human(sum(sources)),
     }
 
 
@@ -164,7 +189,7 @@ def persistence(services: Services) -> dict[str, object]:
 def stats(services: Services) -> dict[str, object]:
     """What was counted since the start or CONFIG RESETSTAT."""
     counted = services.stats
-    pubsub = services.extra.get("pubsub")
+    pubsub, tracking = services.extra.get("pubsub"), services.guard.tracking
     now = rates(services)
     return {
         "total_connections_received": counted.connections_received,
@@ -194,9 +219,9 @@ def stats(services: Services) -> dict[str, object]:
         "total_forks": 0,
         "migrate_cached_sockets": 0,
         "slave_expires_tracked_keys": 0,
-        "tracking_total_keys": 0,
-        "tracking_total_items": 0,
-        "tracking_total_prefixes": 0,
+        "tracking_total_keys": len(tracking.keys) if tracking else 0,
+        "tracking_total_items": tracking.total_items if tracking else 0,
+        "tracking_total_prefixes": len(tracking.prefixes) if tracking else 0,
         **services.extra.get("info-tracking", dict)(),
         "unexpected_error_replies": counted.unexpected_errors,
         "total_error_replies": counted.error_replies,

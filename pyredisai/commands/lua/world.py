@@ -124,14 +124,18 @@ class World:
         self._registered: list[Registration] | None = None
 
     def _execute(self, name: str, functions: Any) -> Any:
+        return self._chunk(name)(functions)
+
+    def _chunk(self, name: str) -> Any:
         chunk = self._dump(self._load(source(f"{name}.lua"), b"=sandbox"))
-        return self._load(without_tail_calls(chunk))(functions)
+        return self._load(without_tail_calls(chunk))
 
     def _functions(self) -> Any:
         host = self._host
         convert = self.convert
         return self.runtime.table_from(
             {
+                **{name.encode(): self._chunk(name) for name in ("replies", "api", "functions")},
                 b"version": REDIS_VERSION,
                 b"version_number": REDIS_VERSION_NUM,
                 b"command": lambda *args: host.command(args, convert),
