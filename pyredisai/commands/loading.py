@@ -21,9 +21,10 @@ from pyredisai.persistence.loading import LoadProgress, load_in_slices, map_file
 
 @dataclass(slots=True)
 class Loading:
-    """Whether a file is being loaded, and how far that is."""
+    """Whether a file is being loaded, and how far that is; `unloaded` is the code of libraries that did not load."""
 
     active: bool = False
+    unloaded: list[bytes] = field(default_factory=list)
     progress: LoadProgress = field(default_factory=LoadProgress)
 
     def info(self) -> dict[str, object]:
@@ -83,9 +84,25 @@ def read_rdb(services: Services, data: memoryview, *, checksum: bool) -> Iterato
     """Put the keys of an RDB file, or of the start of a log, into the databases. Raises PersistenceError."""
     state = loading_state(services)
     state.progress = LoadProgress()
-    return load_in_slices(
+    yield from load_in_slices(
         data, services.databases, lambda value: adopt(services, value), checksum=checksum, progress=state.progress
     )
+    for code in state.progress.functions:
+        load_library(services, state, code)
+
+
+def load_library(services: Services, state: Loading, code: bytes) -> None:
+    """Load a library of functions; one that does not load (without lupa, say) is logged and saved again."""
+    try:
+        functions.load(services, code, replace=True)
+    except ReplyError as error:
+        state.unloaded.append(code)
+        services.log("warning", f"A library of functions was not loaded, its code is kept: {error.text}")
+
+
+def library_codes(services: Services) -> list[bytes]:
+    """The code of every library, also of those that could not be loaded: what a file holds of functions."""
+    return [*functions.dump_code(services), *loading_state(services).unloaded]
 
 
 def _version(head: bytes) -> str:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from pyredisai.commands.context import Services
-from pyredisai.commands.loading import load_file, loading_state, make_ready, refuse_while_loading
+from pyredisai.commands.loading import (
+    library_codes,
+    load_file,
+    loading_state,
+    make_ready,
+    refuse_while_loading,
+)
 from pyredisai.commands.log_loading import load_log
 from pyredisai.commands.persistence import refuse_while_log_fails, refuse_while_saves_fail
 from pyredisai.persistence.aof.manifest import Manifest
@@ -34,6 +40,7 @@ def install_persistence(services: Services) -> None:
 
     saver.on_snapshot = log.on_snapshot = picture
     saver.on_outcome = log.on_outcome = judge
+    saver.functions = lambda: library_codes(services)
     log.write_options = saver.write_options
     services.cron += [saver.round, log.round]
     services.on_shutdown.append(end)

@@ -309,7 +309,7 @@ class AppendLog:
             if rdb:
                 rdb_file.write(target, snapshot, options)
             else:
-                _write_commands(target, snapshot, options.chunk_size)
+                _write_commands(target, snapshot, options)
 
         replace_file(self.path(entry.name), write)
 
@@ -374,11 +374,13 @@ class AppendLog:
         return texts.aof_write_failed(self.last_error)
 
 
-def _write_commands(target: BinaryIO, snapshot: Snapshot, chunk_size: int) -> None:
+def _write_commands(target: BinaryIO, snapshot: Snapshot, options: rdb_file.WriteOptions) -> None:
     selected = -1
+    for code in options.functions:
+        target.write(encode([b"FUNCTION", b"LOAD", code]))
     for index, key, value, expire in snapshot:
         if index != selected:
             selected = index
             target.write(encode([b"SELECT", b"%d" % index]))
-        for command in commands_for(key, value, expire, chunk_size):
+        for command in commands_for(key, value, expire, options.chunk_size):
             target.write(encode(command))

@@ -270,3 +270,22 @@ def test_debug_reload_keeps_everything(start_server: Start) -> None:
         before = contents(client)
         assert client("DEBUG", "RELOAD") == "OK"
         assert contents(client) == before
+
+
+@pytest.mark.parametrize("preamble", ["rdb", "yes", "no"])
+def test_functions_are_kept(start_server: Start, preamble: str) -> None:
+    pytest.importorskip("lupa", reason="lupa is not installed")
+    log = () if preamble == "rdb" else ("--appendonly", "yes", "--aof-use-rdb-preamble", preamble)
+    server = start_server(*log)
+    code = "#!lua name=lib\nredis.register_function('f', function() return 7 end)"
+    with server.client() as client:
+        assert client("FUNCTION", "LOAD", code) == b"lib"
+        if log:
+            client("BGREWRITEAOF")
+            wait_for(lambda: info(client, "aof_rewrites") == "1")
+        else:
+            client("SAVE")
+    server.stop(keep_folder=True)
+    server.start()
+    with server.client() as client:
+        assert client("FCALL", "f", 0) == 7
