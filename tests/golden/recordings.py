@@ -1,5 +1,7 @@
 """Replay recordings of a real RedisAI, through the tool that stands beside them (`shared/golden/replay.py`).
 
+Those in `commands/` begin with an empty server, those in `stored/` with the files that the real one wrote.
+
 One server a file, started with the module arguments that the file names, as the tool's own `--spawn` does.
 """
 
@@ -7,6 +9,8 @@ from __future__ import annotations
 
 import importlib.util
 import shlex
+import shutil
+import tempfile
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +22,8 @@ from typing import Any
 from tests.support.paths import ROOT, shared_path
 from tests.support.server import MODULE_PATH, PYREDISAI, free_port
 
-TIMEOUT = 10.0
+# Seconds a reply may take; the first import of a framework on a busy machine takes most of it.
+TIMEOUT = 60.0
 PENDING_FILE = Path(__file__).with_name("pending.txt")
 # Packages without which a recording cannot be replayed; a missing one is a reason to skip, not to fail.
 PACKAGES = {"TORCH": "torch", "TF": "tensorflow", "TFLITE": "ai_edge_litert", "ONNX": "onnxruntime"}
@@ -32,6 +37,11 @@ class Recording:
     name: str
     scenario: dict[str, Any]
     server_args: tuple[str, ...]
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it tells what is there after files of the real server were loaded."""
+        return self.path.parent.name == "stored"
 
     @property
     def words(self) -> set[str]:
@@ -65,10 +75,11 @@ def tool() -> ModuleType:
 def recordings() -> list[Recording]:
     """All scenarios of all files, in order; empty where the recordings are missing."""
     out = []
-    for path in sorted((shared_path() / "golden" / "commands").glob("*.jsonl")):
-        head, scenarios = tool().read(path)
-        args = tuple(head.get("server_args", ()))
-        out += [Recording(path, f"{path.stem}:{sc['id']}", sc, args) for sc in scenarios]
+    for folder in ("commands", "stored"):
+        for path in sorted((shared_path() / "golden" / folder).glob("*.jsonl")):
+            head, scenarios = tool().read(path)
+            args = tuple(head.get("server_args", ()))
+            out += [Recording(path, f"{path.stem}:{sc['id']}", sc, args) for sc in scenarios]
     return out
 
 
@@ -97,7 +108,8 @@ class Replayer:
             problem: str | None = tool().boot(scenario, self._options, "127.0.0.1", free_port())
             return problem
         server = self._server_for(recording)
-        replies, problem = tool().run(scenario, server, self._options.models, TIMEOUT, True)
+        flush = not recording.is_stored
+        replies, problem = tool().run(scenario, server, self._options.models, TIMEOUT, flush)
         if problem is None:
             problem = next(self._differences(scenario["steps"], replies), None)
         if problem is not None and not server.alive():
@@ -120,11 +132,33 @@ class Replayer:
     def _server_for(self, recording: Recording) -> Any:
         if self._path != recording.path:
             self.close()
-            self._server = tool().Server(
-                "127.0.0.1", free_port(), self._options.spawn, list(recording.server_args), self._options.models
-            )
+            make = self._start_on_files if recording.is_stored else self._start
+            self._server = make(recording)
             self._path = recording.path
         return self._server
+
+    def _start(self, recording: Recording) -> Any:
+        return tool().Server(
+            "127.0.0.1", free_port(), self._options.spawn, list(recording.server_args), self._options.models
+        )
+
+    def _start_on_files(self, recording: Recording) -> Any:
+        """A server on a copy of the files that belong to a recording in `stored/`."""
+        name = recording.path.stem
+        folder = Path(tempfile.mkdtemp(prefix="golden-"))
+        if name.endswith("-aof"):
+            source = recording.path.with_name(f"{name.removesuffix('-aof')}-appendonlydir")
+            shutil.copytree(source, folder / "appendonlydir", copy_function=shutil.copyfile)
+            (folder / "appendonlydir").chmod(0o755)
+            options = "--appendonly yes"
+        else:
+            shutil.copyfile(recording.path.with_suffix(".rdb"), folder / "dump.rdb")
+            options = ""
+        server = tool().Server("127.0.0.1", free_port(), None, list(recording.server_args), self._options.models)
+        server.spawn = self._options.spawn.replace("--loadmodule", f"{options} --loadmodule")
+        server.dir = str(folder)
+        server.start()
+        return server
 
     def close(self) -> None:
         """End the server."""
