@@ -21,10 +21,9 @@ from pyredisai.persistence.loading import LoadProgress, load_in_slices, map_file
 
 @dataclass(slots=True)
 class Loading:
-    """Whether a file is being loaded, and how far that is; `unloaded` is the code of libraries that did not load."""
+    """Whether a file is being loaded, and how far that is."""
 
     active: bool = False
-    unloaded: list[bytes] = field(default_factory=list)
     progress: LoadProgress = field(default_factory=LoadProgress)
 
     def info(self) -> dict[str, object]:
@@ -87,22 +86,7 @@ def read_rdb(services: Services, data: memoryview, *, checksum: bool) -> Iterato
     yield from load_in_slices(
         data, services.databases, lambda value: adopt(services, value), checksum=checksum, progress=state.progress
     )
-    for code in state.progress.functions:
-        load_library(services, state, code)
-
-
-def load_library(services: Services, state: Loading, code: bytes) -> None:
-    """Load a library of functions; one that does not load (without lupa, say) is logged and saved again."""
-    try:
-        functions.load(services, code, replace=True)
-    except ReplyError as error:
-        state.unloaded.append(code)
-        services.log("warning", f"A library of functions was not loaded, its code is kept: {error.text}")
-
-
-def library_codes(services: Services) -> list[bytes]:
-    """The code of every library, also of those that could not be loaded: what a file holds of functions."""
-    return [*functions.dump_code(services), *loading_state(services).unloaded]
+    functions.adopt(services, state.progress.functions)
 
 
 def _version(head: bytes) -> str:
@@ -114,7 +98,6 @@ def _version(head: bytes) -> str:
 
 def make_ready(services: Services) -> None:
     """Open the loaded models and compile the loaded scripts on helper threads; what fails is logged and stays."""
-    functions.adopt(services, loading_state(services).progress.functions)
     for database in services.databases:
         for key, value in database.data.items():
             if type(value) is Model and isinstance(value.session, LazySession):

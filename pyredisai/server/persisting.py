@@ -6,7 +6,6 @@ import asyncio
 
 from pyredisai.commands.context import Services
 from pyredisai.commands.loading import (
-    library_codes,
     load_file,
     loading_state,
     make_ready,
@@ -40,7 +39,6 @@ def install_persistence(services: Services) -> None:
 
     saver.on_snapshot = log.on_snapshot = picture
     saver.on_outcome = log.on_outcome = judge
-    saver.functions = lambda: library_codes(services)
     log.write_options = saver.write_options
     services.cron += [saver.round, log.round]
     services.on_shutdown.append(end)
