@@ -19,8 +19,8 @@ class DType:
     """A tensor's element type; compared by identity.
 
     `itemsize` is in bytes; strings have none and are Python `bytes` in arrays. `typecode` is the letter
-    of the element in `array.array` and `memoryview.cast`; `code` is numpy's name for it (`dtype.str`).
-    `low` and `high` bound the VALUES of integers and booleans.
+    of the element in `array.array` and `memoryview.cast`, empty where these have none; `code` is numpy's name
+    for it (`dtype.str`). `low` and `high` bound the VALUES of integers and booleans.
     """
 
     def __init__(self, name: str, kind: Kind, typecode: str, code: str, itemsize: int) -> None:
@@ -46,6 +46,9 @@ class DType:
         return np.dtype(self.code)
 
 
+FLOAT16: Final = DType("FLOAT16", "float", "", "<f2", 2)
+# numpy has none: an array holds two opaque bytes an element, so that nobody computes with them by mistake.
+BFLOAT16: Final = DType("BFLOAT16", "float", "", "|V2", 2)
 STRING: Final = DType("STRING", "string", "", "|O", 0)
 DTYPES: Final[dict[str, DType]] = {
     dtype.name: dtype
@@ -58,6 +61,10 @@ DTYPES: Final[dict[str, DType]] = {
         DType("INT64", "int", "q", "<i8", 8),
         DType("UINT8", "int", "B", "|u1", 1),
         DType("UINT16", "int", "H", "<u2", 2),
+        DType("UINT32", "int", "I", "<u4", 4),
+        DType("UINT64", "int", "Q", "<u8", 8),
+        FLOAT16,
+        BFLOAT16,
         DType("BOOL", "bool", "B", "|b1", 1),
         STRING,
     )

@@ -59,7 +59,10 @@ class Tensor:
 
     @property
     def array(self) -> npt.NDArray[Any]:
-        """The elements as a read-only array of `shape`; object array of `bytes` for STRING."""
+        """The elements as a read-only array of `shape`.
+
+        An object array of `bytes` for STRING; for BFLOAT16 the dtype is numpy's void of two bytes.
+        """
         if self._array is None:
             import numpy as np
 
@@ -88,6 +91,6 @@ class Tensor:
                 self._blob = b""
         return self._blob
 
-    def values(self) -> list[float] | list[int] | list[bytes]:
-        """The elements in C order: doubles for floats, integers (booleans too), or strings."""
+    def values(self) -> list[float] | list[int] | list[bytes] | list[int | bytes]:
+        """The elements in C order: see `read_values`."""
         return read_values(self.dtype, self.blob)

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from pyredisai.ai.dtype import DType
+from pyredisai.ai.half import pack_halves, unpack_halves
 from pyredisai.ai.strtod import strtod
 
 _PLAIN_FLOAT: Final = b"0123456789.+-eE"
 _DIGITS_TO_OVERFLOW: Final = 300
+_RESP_MAX: Final = 2**63 - 1
 
 
 class BadValue(ValueError):
@@ -30,6 +32,8 @@ def parse_values(dtype: DType, texts: Sequence[bytes]) -> bytes:
     if dtype.kind == "string":
         return _join_strings(texts)
     if dtype.kind == "float":
+        if not dtype.typecode:
+            return pack_halves(dtype, parse_floats(texts))
         return array(dtype.typecode, parse_floats(texts)).tobytes()
     return array(dtype.typecode, _parse_integers(dtype, texts)).tobytes()
 
@@ -85,10 +89,18 @@ def _join_strings(texts: Sequence[bytes]) -> bytes:
     return blob
 
 
-def read_values(dtype: DType, blob: bytes | memoryview) -> list[float] | list[int] | list[bytes]:
-    """The elements of a blob in order: doubles for floats, integers (booleans too), or strings."""
+def read_values(dtype: DType, blob: bytes | memoryview) -> list[float] | list[int] | list[bytes] | list[int | bytes]:
+    """The elements of a blob in order: doubles for floats, integers (booleans too), or strings.
+
+    An integer beyond 63 bits, which RESP2 has no form for, is a string of its digits.
+    """
     if dtype.kind == "string":
         return bytes(blob).split(b"\0")[:-1]
     if not len(blob):
         return []
-    return memoryview(blob).cast(dtype.typecode).tolist()  # type: ignore[call-overload,no-any-return]
+    if not dtype.typecode:
+        return unpack_halves(dtype, blob)
+    values = memoryview(blob).cast(dtype.typecode).tolist()  # type: ignore[call-overload]
+    if dtype.high > _RESP_MAX and max(values) > _RESP_MAX:
+        return [b"%d" % value if value > _RESP_MAX else value for value in values]
+    return values  # type: ignore[no-any-return]

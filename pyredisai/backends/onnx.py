@@ -21,6 +21,7 @@ from pyredisai.ai.tensor import Tensor
 from pyredisai.backends.base import BackendSettings, SessionBase, one_line
 from pyredisai.backends.devices import Device, gpu_present, parse_device
 from pyredisai.backends.frameworks import import_framework
+from pyredisai.backends.onnx_bfloat16 import ValueRunner, has_bfloat16
 from pyredisai.backends.onnx_graph import inspect
 from pyredisai.backends.onnx_memory import OnnxMemory, is_refusal, run_options
 from pyredisai.backends.watchdog import Watchdog
@@ -109,7 +110,9 @@ class OnnxSession(SessionBase):
         super().__init__([port.name for port in inputs], [port.name for port in outputs])
         self._session = session
         # The wrapper around it checks names and counts, at a fifth of a tiny run's cost.
-        self._run = getattr(session, "_sess", session).run
+        self._run: Any = getattr(session, "_sess", session).run
+        if has_bfloat16(session):
+            self._run = ValueRunner(backend._ort, session)
         self._names = list(self.output_names)
         self._ort = backend._ort
         self._options = run_options if limited else None

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pyredisai.ai.dtype import BFLOAT16
 from pyredisai.ai.tensor import Tensor
 from pyredisai.errors import BackendError, ai_texts
 
@@ -28,7 +29,10 @@ def to_torch(tensor: Tensor, device: torch.device, *, copy: bool) -> torch.Tenso
     refused = _REFUSED.get(tensor.dtype.name)
     if refused is not None:
         raise BackendError(refused)
-    shared = torch.from_numpy(tensor.array)
+    if tensor.dtype is BFLOAT16:
+        shared = torch.from_numpy(tensor.array.view("u2")).view(torch.bfloat16)
+    else:
+        shared = torch.from_numpy(tensor.array)
     if device.type != "cpu":
         return shared.to(device)
     return shared.clone() if copy else shared
@@ -40,8 +44,12 @@ def from_torch(value: torch.Tensor, *, copy: bool) -> Tensor:
     Raises BackendError for a data type that has no name in RedisAI.
     """
     value = value.detach().to("cpu").contiguous()
+    if copy:
+        value = value.clone()
     try:
-        return Tensor.from_array((value.clone() if copy else value).numpy())
+        if value.dtype is torch.bfloat16:
+            return Tensor.from_array(value.view(torch.uint16).numpy().view(BFLOAT16.numpy))
+        return Tensor.from_array(value.numpy())
     except (KeyError, TypeError):
         raise BackendError(ai_texts.torch_dtype(str(value.dtype))) from None
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pyredisai.config.param import Param
-from pyredisai.config.types import LLONG_MAX, AbsolutePath, Int, ParamType, Text
+from pyredisai.config.types import LLONG_MAX, AbsolutePath, Bool, Int, ParamType, Text
 
 BACKENDS: Final = {"TF": "tensorflow", "TFLITE": "tflite", "TORCH": "torch", "ONNX": "onnxruntime"}
 DEFAULT_CHUNK_SIZE: Final = 511 * 1024 * 1024
@@ -71,6 +71,13 @@ AI_PARAMS: Final = (
         runtime=True,
         guarded=True,
         shown_default="<directory of the module>/backends",
+    ),
+    _row(
+        "ACCEPT_UINT32",
+        Bool(),
+        "no",
+        "Take the data type UINT32 in AI.TENSORSET, which RedisAI refuses; outputs of models may have it anyhow.",
+        runtime=True,
     ),
     *(
         _row(

@@ -21,7 +21,7 @@ from pyredisai.persistence.rdb.primitives import Sink, Source
 ENCODING_VERSION: Final = 4
 BACKENDS: Final = ("TF", "TFLITE", "TORCH", "ONNX")
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-# DLPack's codes: signed, unsigned, float, and RedisAI's own for bool and string.
+# DLPack's codes: signed, unsigned, float, bfloat; RedisAI's own for bool and string.
 _CODES: Final[dict[tuple[int, int], str]] = {
     (0, 8): "INT8",
     (0, 16): "INT16",
@@ -29,6 +29,10 @@ _CODES: Final[dict[tuple[int, int], str]] = {
     (0, 64): "INT64",
     (1, 8): "UINT8",
     (1, 16): "UINT16",
+    (1, 32): "UINT32",
+    (1, 64): "UINT64",
+    (2, 16): "FLOAT16",
+    (4, 16): "BFLOAT16",
     (2, 32): "FLOAT",
     (2, 64): "DOUBLE",
     (6, 8): "BOOL",

@@ -85,15 +85,18 @@ class Blocked:
     The client's further requests wait for it; everybody else's go on. `on_cancel` is called
     when the client goes away first (a blocked pop leaves its queue; a run goes on). `on_unblock(error)`
     ends the waiting for CLIENT UNBLOCK, with an error or as if its time had run out; a run has none.
+    `background_ns` is the time that others worked for it; `account(background_ns)` is told when it is resolved.
     """
 
-    __slots__ = ("_waiter", "on_cancel", "on_unblock", "reply", "resolved")
+    __slots__ = ("_waiter", "account", "background_ns", "on_cancel", "on_unblock", "reply", "resolved")
 
     def __init__(self, on_cancel: Callable[[], None] | None = None) -> None:
         self.resolved = False
         self.reply: Reply = None
         self.on_cancel = on_cancel
         self.on_unblock: Callable[[bool], None] | None = None
+        self.background_ns = 0
+        self.account: Callable[[int], None] | None = None
         self._waiter: Callable[[Reply], None] | None = None
 
     def resolve(self, reply: Reply) -> None:
@@ -102,6 +105,8 @@ class Blocked:
             return
         self.resolved = True
         self.reply = reply
+        if self.account is not None:
+            self.account(self.background_ns)
         if self._waiter is not None:
             self._waiter(reply)
 

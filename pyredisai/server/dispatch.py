@@ -150,13 +150,16 @@ def execute(ctx: Context, command: Command, args: Args, *, nested: bool = False)
     ns = _now() - start
     command.calls += 1
     command.ns += ns
-    if guard.track_latency:
-        histogram = command.histogram
-        if histogram is None:
-            histogram = command.histogram = new_histogram()
-        histogram[ns >> LINEAR_SHIFT if ns < LINEAR_NS else bucket_above_linear(ns)] += 1
-    if ns >= guard.slow_ns:
-        guard.on_slow(ctx.client, args, command, ns)
+    if type(reply) is Blocked and not reply.resolved:
+        reply.account = partial(gates.account_blocked, ctx, command, args, ns)
+    else:
+        if guard.track_latency:
+            histogram = command.histogram
+            if histogram is None:
+                histogram = command.histogram = new_histogram()
+            histogram[ns >> LINEAR_SHIFT if ns < LINEAR_NS else bucket_above_linear(ns)] += 1
+        if ns >= guard.slow_ns:
+            guard.on_slow(ctx.client, args, command, ns)
     server.stats.commands_processed += 1
     if events.dirty != dirty and server.journal.subscribers:
         journal(ctx, command, args, db, nested)

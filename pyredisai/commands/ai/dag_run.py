@@ -67,6 +67,7 @@ class DagRun:
     def done(self, step: Step, job: Job) -> None:
         """A step's end: what may start now, or the reply."""
         assert job.outcome is not None
+        self.blocked.background_ns += job.duration_us * 1000
         self.submit(self.dag.finish(step, job.outcome))
         if self.dag.ended:
             stuck = self.dag.stuck

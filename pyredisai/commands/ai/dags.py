@@ -52,7 +52,7 @@ def execute(ctx: Context, args: Args, name: str, parsers: dict[bytes, StepParser
 
 def parse_tensorset(ctx: Context, args: Args) -> Bind:
     """AI.TENSORSET name dtype …: the tensor is there at once."""
-    tensor = parse_tensor(args)
+    tensor = parse_tensor(args, ctx.server.config)
 
     def bind(plan: Plan) -> None:
         plan.new_slot(bytes(args[1]), tensor)

@@ -20,6 +20,7 @@ from pyredisai.commands.context import Context, Services
 from pyredisai.errors import PyRedisAIError, ReplyError, ai_texts, texts
 from pyredisai.execution.job import TIMED_OUT, BatchPolicy, Job, Outcome
 from pyredisai.journal import Effect
+from pyredisai.persistence.rdb.payload import dump
 from pyredisai.resp.replies import OK, Blocked, Error, Reply, Status
 
 _LONGEST_TIMEOUT_MS: Final = 1 << 40
@@ -107,7 +108,9 @@ def store_outputs(services: Services, database: int, keys: Sequence[bytes], outp
 
 
 def tensorset_effect(key: bytes, tensor: Tensor) -> Effect:
-    """The AI.TENSORSET that stores this tensor."""
+    """The AI.TENSORSET that stores this tensor; a RESTORE for UINT32, which AI.TENSORSET may refuse."""
+    if tensor.dtype.name == "UINT32":
+        return [b"RESTORE", key, b"0", dump(tensor), b"REPLACE"]
     dims = [b"%d" % dim for dim in tensor.shape]
     return [b"AI.TENSORSET", key, tensor.dtype.name_bytes, *dims, b"BLOB", tensor.blob]
 
@@ -135,6 +138,7 @@ class SingleRun:
         """The job's end, on the loop: count, store, answer."""
         self.count(self.stats, job)
         assert job.outcome is not None
+        self.blocked.background_ns = job.duration_us * 1000
         self.blocked.resolve(self.reply(job.outcome))
 
     def reply(self, outcome: Outcome) -> Reply:

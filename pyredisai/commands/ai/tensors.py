@@ -10,6 +10,7 @@ from pyredisai.ai.tensor import Tensor
 from pyredisai.ai.values import BadValue, NullInString, parse_values
 from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Family
+from pyredisai.config.registry import Registry
 from pyredisai.errors import ReplyError, ai_texts, texts
 from pyredisai.keyspace.database import Database
 from pyredisai.resp.replies import OK, Reply
@@ -20,7 +21,9 @@ META: Final = 1
 BLOB: Final = 2
 VALUES: Final = 4
 
-_DTYPES: Final = {name.encode(): dtype for name, dtype in DTYPES.items()}
+# RedisAI refuses the name UINT32, so a client's is taken only where `ai.accept-uint32` says so.
+_UINT32: Final = b"UINT32"
+_DTYPES: Final = {name.encode(): dtype for name, dtype in DTYPES.items() if name.encode() != _UINT32}
 _FORMATS: Final = {b"META": META, b"BLOB": BLOB, b"VALUES": VALUES}
 _MAX_DIGITS: Final = 18
 _INT64_MAX: Final = 2**63 - 1
@@ -39,7 +42,7 @@ def tensorset(ctx: Context, args: Args) -> Reply:
     old = database.get(key)
     if old is not None and type(old) is not Tensor:
         raise ReplyError(texts.WRONGTYPE)
-    database.set(key, parse_tensor(args))
+    database.set(key, parse_tensor(args, ctx.server.config))
     return OK
 
 
@@ -60,13 +63,11 @@ def find_tensor(database: Database, key: bytes) -> Tensor:
     raise ReplyError(ai_texts.TENSOR_KEY_EMPTY if tensor is None else texts.WRONGTYPE)
 
 
-def parse_tensor(args: Args) -> Tensor:
+def parse_tensor(args: Args, config: Registry) -> Tensor:
     """The tensor that the arguments of AI.TENSORSET describe, from args[2] on. Raises ReplyError."""
     if len(args) < 4:
         raise ReplyError(ai_texts.TENSORSET_ARITY)
-    dtype = _DTYPES.get(args[2]) or _DTYPES.get(bytes(args[2]).upper())
-    if dtype is None:
-        raise ReplyError(ai_texts.INVALID_DTYPE)
+    dtype = _DTYPES.get(args[2]) or _rare_dtype(bytes(args[2]).upper(), config)
     shape = []
     size = 1
     for i in range(3, len(args)):
@@ -92,6 +93,14 @@ def parse_tensor(args: Args) -> Tensor:
         shape.append(dim)
         size *= dim
     return _zeros(dtype, tuple(shape), size)
+
+
+def _rare_dtype(name: bytes, config: Registry) -> DType:
+    """A name that was not written in capitals, or UINT32. Raises ReplyError for an unknown one."""
+    dtype = DTYPES["UINT32"] if name == _UINT32 and config["ai.accept-uint32"] else _DTYPES.get(name)
+    if dtype is None:
+        raise ReplyError(ai_texts.INVALID_DTYPE)
+    return dtype
 
 
 def _long_dim(word: bytes) -> int:

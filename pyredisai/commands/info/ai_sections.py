@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pyredisai import __version__
@@ -53,8 +53,22 @@ def backends_info(services: Services) -> dict[str, object]:
         fields[f"ai_{field}_version"] = backend.version
         statistics = getattr(backend, "info", None)
         if statistics is not None:
-            fields.update({f"ai_{field}_{key}": value for key, value in statistics().items()})
+            fields.update({f"ai_{key}": value for key, value in statistics().items()})
+        if name == "ONNX":  # RedisAI counts the places of its table of runs: one a worker
+            fields["ai_onnxruntime_maximum_run_sessions_number"] = sum(map(len, _worker_seconds(services).values()))
     return fields
+
+
+def _worker_seconds(services: Services) -> dict[str, Sequence[float]]:
+    """The CPU seconds of each queue's workers.
+
+    RedisAI has the queue of device CPU from the start; here it is made when a model first names the device.
+    """
+    used: dict[str, Sequence[float]] = {
+        queue.device: queue.cpu_seconds for queue in getattr(services.scheduler, "queues", list)()
+    }
+    used.setdefault("CPU", (0.0,) * services.config["ai.threads-per-queue"])
+    return used
 
 
 def cpu(services: Services) -> dict[str, object]:
@@ -70,10 +84,7 @@ def cpu(services: Services) -> dict[str, object]:
         "ai_main_thread_used_cpu_sys": f"{thread.ru_stime:.6f}",
         "ai_main_thread_used_cpu_user": f"{thread.ru_utime:.6f}",
     }
-    used = {queue.device: queue.cpu_seconds for queue in getattr(services.scheduler, "queues", list)()}
-    # RedisAI has the queue of device CPU from the start; here it is made when a model first names the device.
-    used.setdefault("CPU", (0.0,) * services.config["ai.threads-per-queue"])
-    for device, threads in sorted(used.items()):
+    for device, threads in sorted(_worker_seconds(services).items()):
         for number, seconds in enumerate(threads, 1):
             fields[f"ai_queue_{device}_bthread_n{number}_used_cpu_total"] = f"{seconds:.6f}"
     return fields

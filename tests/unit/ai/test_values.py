@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyredisai.ai.dtype import DTYPES, STRING
+from pyredisai.ai.dtype import DTYPES, STRING, DType
 from pyredisai.ai.strtod import strtod
 from pyredisai.ai.values import BadValue, NullInString, parse_floats, parse_values, read_values
 
@@ -92,7 +92,7 @@ def test_bounds_of_integers(dtype) -> None:
     texts = [b"%d" % dtype.low, b"%d" % dtype.high, b"0"]
     blob = parse_values(dtype, texts)
     assert len(blob) == 3 * dtype.itemsize
-    assert read_values(dtype, blob) == [dtype.low, dtype.high, 0]
+    assert [int(value) for value in read_values(dtype, blob)] == [dtype.low, dtype.high, 0]
     assert dtype.high - dtype.low == 2 ** (8 * dtype.itemsize) - 1
     for beyond in (dtype.low - 1, dtype.high + 1, 10**30):
         with pytest.raises(BadValue):
@@ -144,3 +144,49 @@ def test_strings_read_back(texts: list[bytes]) -> None:
 def test_no_elements() -> None:
     for dtype in DTYPES.values():
         assert read_values(dtype, b"") == []
+
+
+FLOAT16, BFLOAT16, UINT64 = DTYPES["FLOAT16"], DTYPES["BFLOAT16"], DTYPES["UINT64"]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "text", "value"),
+    [
+        (FLOAT16, b"0.1", 0.0999755859375),
+        (FLOAT16, b"65504", 65504.0),
+        (FLOAT16, b"65520", math.inf),
+        (FLOAT16, b"-6e-8", -(2.0**-24)),
+        (BFLOAT16, b"0.1", 0.10009765625),
+        (BFLOAT16, b"1.00390625", 1.0),  # half way between two: to the even one
+        (BFLOAT16, b"1.01171875", 1.015625),
+        (BFLOAT16, b"3.397e38", math.inf),
+        (BFLOAT16, b"1e39", math.inf),
+        (BFLOAT16, b"-inf", -math.inf),
+        (BFLOAT16, b"-0.0", -0.0),
+    ],
+)
+def test_halves_are_rounded_to_the_nearest(dtype: DType, text: bytes, value: float) -> None:
+    blob = parse_values(dtype, [text])
+    assert len(blob) == 2
+    (got,) = read_values(dtype, blob)
+    assert got == value
+    assert math.copysign(1, got) == math.copysign(1, value)
+
+
+@pytest.mark.parametrize("dtype", [FLOAT16, BFLOAT16])
+def test_every_half_reads_back(dtype: DType) -> None:
+    blob = struct.pack("<65536H", *range(65536))
+    values = read_values(dtype, blob)
+    again = parse_values(dtype, [b"nan" if math.isnan(value) else repr(value).encode() for value in values])
+    for bits, value in enumerate(values):
+        if math.isnan(value):
+            assert math.isnan(read_values(dtype, again[2 * bits : 2 * bits + 2])[0])
+        else:
+            assert again[2 * bits : 2 * bits + 2] == blob[2 * bits : 2 * bits + 2]
+
+
+def test_integers_beyond_63_bits_are_texts() -> None:
+    blob = parse_values(UINT64, [b"18446744073709551615", b"9223372036854775807", b"0"])
+    assert read_values(UINT64, blob) == [b"18446744073709551615", 2**63 - 1, 0]
+    with pytest.raises(BadValue):
+        parse_values(UINT64, [b"18446744073709551616"])

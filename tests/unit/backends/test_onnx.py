@@ -7,8 +7,10 @@ import time
 import numpy as np
 import pytest
 
+from pyredisai.ai.dtype import BFLOAT16
 from pyredisai.ai.model import ModelOptions
 from pyredisai.ai.tensor import Tensor
+from pyredisai.ai.values import parse_values
 from pyredisai.backends import devices
 from pyredisai.backends.base import BackendSettings
 from pyredisai.errors import BackendError, RunTimeout
@@ -55,6 +57,9 @@ def test_names_and_a_run(backend):
         (TensorProto.INT64, np.int64),
         (TensorProto.UINT8, np.uint8),
         (TensorProto.UINT16, np.uint16),
+        (TensorProto.UINT32, np.uint32),
+        (TensorProto.UINT64, np.uint64),
+        (TensorProto.FLOAT16, np.float16),
         (TensorProto.BOOL, np.bool_),
     ],
 )
@@ -64,6 +69,23 @@ def test_every_number_type_passes(backend, element, dtype):
     assert output is not None
     assert output.dtype is tensor.dtype
     assert output.blob == tensor.blob
+
+
+def test_bfloat16_passes(backend):
+    node = helper.make_node("Cast", ["x"], ["z"], to=TensorProto.FLOAT)
+    same = helper.make_node("Identity", ["x"], ["y"])
+    outputs = {"y": (TensorProto.BFLOAT16, ["n"]), "z": (TensorProto.FLOAT, ["n"])}
+    model = onnx_model([same, node], {"x": (TensorProto.BFLOAT16, ["n"])}, outputs)
+    session = backend.open_model(model, "CPU", NONE)
+    tensor = Tensor(BFLOAT16, (2,), blob=parse_values(BFLOAT16, [b"1.5", b"-3"]))
+    y, z = session.run([tensor])
+    assert y is not None
+    assert (y.dtype, y.shape, y.values()) == (BFLOAT16, (2,), [1.5, -3.0])
+    assert values(z) == [1.5, -3.0]
+    with pytest.raises(BackendError):
+        session.run([floats(2)])
+    with pytest.raises(BackendError):  # two bytes each, but no UINT16
+        backend.open_model(identity(TensorProto.UINT16), "CPU", NONE).run([tensor])
 
 
 def test_strings_pass_as_bytes(backend):

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pyredisai.ai.dtype import BFLOAT16
 from pyredisai.ai.model import ModelOptions
 from pyredisai.ai.tensor import Tensor
+from pyredisai.ai.values import parse_values
 from pyredisai.backends.base import BackendSettings
 from pyredisai.errors import BackendError
 from tests.unit.backends.support import floats, needs, values
@@ -54,7 +56,7 @@ def test_names_and_a_run(backend):
     assert values(first) == [0, 1]
 
 
-@pytest.mark.parametrize("dtype", ["f4", "f8", "i1", "i2", "i4", "i8", "u1", "?"])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i1", "i2", "i4", "i8", "u1", "u4", "u8", "?"])
 def test_every_number_type_passes(backend, dtype):
     tensor = Tensor.from_array(np.array([0, 1], dtype))
     (output,) = backend.open_model(module("def forward(self, x):\n  return x"), "CPU", NONE).run([tensor])
@@ -127,3 +129,16 @@ def test_no_gpu(backend, monkeypatch):
     assert [backend.has_device(d) for d in ("CPU", "CPU:1", "GPU", "GPU:1", "GPU:2", "")] == [True] * 4 + [False] * 2
     with pytest.raises(BackendError, match=r"^GPU requested but Torch couldn't find CUDA$"):
         backend.open_model(blob, "GPU:2", NONE)
+
+
+def test_bfloat16_computes_and_stays_as_it_was(backend):
+    tensor = Tensor(BFLOAT16, (2,), blob=parse_values(BFLOAT16, [b"1.5", b"-3"]))
+    (output,) = backend.open_model(module("def forward(self, x):\n  return x * 2"), "CPU", NONE).run([tensor])
+    assert output is not None
+    assert (output.dtype, output.shape, output.values()) == (BFLOAT16, (2,), [3.0, -6.0])
+    (output,) = backend.open_model(module("def forward(self, x):\n  x.add_(1)\n  return x.half()"), "CPU", NONE).run(
+        [tensor]
+    )
+    assert output is not None
+    assert (output.dtype.name, output.values()) == ("FLOAT16", [2.5, -2.0])
+    assert tensor.values() == [1.5, -3.0]
