@@ -1,6 +1,7 @@
 # Development commands; each does its own set-up. `make help` lists them.
 PYTHON ?= python3
 VENV ?= .venv
+CLIENTS ?= .venv-clients
 PORT ?= 6379
 ARGS ?=
 PYTEST_ARGS ?= -n 2 --dist loadgroup
@@ -11,7 +12,7 @@ MAGIKA := magika==1.0.3
 MAGIKA_DIR := $(VENV)/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve lint types docs bench fmt redis backends clean
+.PHONY: help demo test serve lint types docs bench fmt redis backends clients clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -22,7 +23,7 @@ demo: $(VENV)/.core $(VENV)/.magika ## start a server, run a real pretrained ONN
 	@.ci/apt-install redis-cli redis-tools
 	@$(BIN)/python -m benchmarks.demo --package $(MAGIKA_DIR) $(ARGS)
 
-test: $(VENV)/.test redis backends ## everything that the tests need, then the tests
+test: $(VENV)/.test redis backends clients ## everything that the tests need, then the tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS) $(ARGS)
 
 serve: $(VENV)/.core ## a server in the foreground on port 6379
@@ -46,7 +47,7 @@ bench: $(VENV)/.bench redis ## compare with redis-server: table, JSON and plot (
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove what make made
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/results
+	rm -rf $(VENV) $(CLIENTS) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/results
 
 redis: # the real redis-server and its tools, where that is possible; tests without them are skipped
 	@.ci/apt-install "redis-server redis-cli redis-benchmark" redis-server redis-tools
@@ -58,6 +59,17 @@ backends: $(VENV)/.test
 	  echo "installing the backend $$extra (some are large downloads)"; \
 	  if $(PIP) -e ".[$$extra]"; then touch $(VENV)/.$$extra; \
 	  else echo "NOTE: the backend $$extra could not be installed; its tests are skipped"; fi; \
+	done
+
+# redisai-py and SmartRedis need an old redis-py and numpy: an environment of their own. Tests of one that is not there are skipped.
+clients:
+	@[ -x $(CLIENTS)/bin/python ] || $(PYTHON) -m venv $(CLIENTS) || echo 'NOTE: no environment for the clients'
+	@for client in redisai==1.3.0 smartredis==0.6.1; do \
+	  name=$${client%%==*}; \
+	  ls $(CLIENTS)/lib/python3*/site-packages/$$name >/dev/null 2>&1 && continue; \
+	  echo "installing the client $$client"; \
+	  $(CLIENTS)/bin/pip install --quiet --disable-pip-version-check --retries 5 \
+	    'setuptools<81' 'redis<5' 'numpy<2' $$client || echo "NOTE: no $$client; its test is skipped"; \
 	done
 
 $(VENV)/.core: pyproject.toml constraints.txt
