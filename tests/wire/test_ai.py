@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -91,3 +92,54 @@ def test_a_run_of_64_dimensions_and_more_is_an_answer(client: RespClient, stored
     assert client("AI.TENSORSET", "x", "FLOAT", *[1] * 70, "VALUES", 1) == "OK"
     assert isinstance(client(*EXECUTE), ErrorReply)
     assert client("PING") == "PONG"
+
+
+def test_the_slow_log_has_the_time_of_the_run_once(client: RespClient, stored: None) -> None:
+    """A run's time counts, though the client waited for it: in SLOWLOG and in the command's statistics."""
+    before = client("CONFIG", "GET", "slowlog-log-slower-than")[1]
+    client("CONFIG", "RESETSTAT")
+    client("AI.INFO", "m", "RESETSTAT")
+    client("CONFIG", "SET", "slowlog-log-slower-than", 0)
+    client("SLOWLOG", "RESET")
+    client(*EXECUTE)
+    client("AI.DAGEXECUTE", "LOAD", 1, "x", "|>", *EXECUTE, "|>", "AI.TENSORGET", "y", "META")
+    entries = {entry[3][0]: entry[2] for entry in client("SLOWLOG", "GET", 100)}
+    names = [entry[3][0] for entry in client("SLOWLOG", "GET", 100)]
+    client("CONFIG", "SET", "slowlog-log-slower-than", before)
+    assert [names.count(name) for name in (b"AI.MODELEXECUTE", b"AI.DAGEXECUTE")] == [1, 1]
+    duration = dict(zip(*[iter(client("AI.INFO", "m"))] * 2, strict=True))[b"duration"]
+    assert duration <= entries[b"AI.MODELEXECUTE"] + entries[b"AI.DAGEXECUTE"]
+    statistics = client("INFO", "commandstats").decode()
+    assert "cmdstat_ai.modelexecute:calls=1," in statistics
+    assert "latency_percentiles_usec_ai.modelexecute" in client("INFO", "latencystats").decode()
+
+
+def test_backends_in_info(client: RespClient, stored: None) -> None:
+    fields = client("INFO", "modules").decode().split("# ai_backends_info")[1].split("#")[0].split()
+    names = [field.partition(":")[0] for field in fields if field.startswith("ai_onnx")]
+    assert names == [
+        "ai_onnxruntime_version",
+        "ai_onnxruntime_memory",
+        "ai_onnxruntime_memory_access_num",
+        "ai_onnxruntime_maximum_run_sessions_number",
+    ]
+
+
+def test_halves_survive_dump_and_restore(client: RespClient) -> None:
+    for name in ("FLOAT16", "BFLOAT16", "UINT64"):
+        assert client("AI.TENSORSET", "t", name, 3, "VALUES", 1, 2, 3) == "OK"
+        assert client("RESTORE", "u", 0, client("DUMP", "t"), "REPLACE") == "OK"
+        assert client("AI.TENSORGET", "u") == client("AI.TENSORGET", "t")
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [('"SET", keys[0]', "Invalid argument"), ('"NO-SUCH"', "No such file"), ('"CONFIG", "NO-SUCH"', "No such file")],
+)
+def test_commands_that_do_not_start_in_a_script(client: RespClient, command: str, text: str) -> None:
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("the backend TORCH is not installed")
+    source = f"def f(tensors: List[Tensor], keys: List[str], args: List[str]):\n    redis.execute({command})\n"
+    assert client("AI.SCRIPTSTORE", "s", "CPU", "ENTRY_POINTS", 1, "f", "SOURCE", source) == "OK"
+    reply = client("AI.SCRIPTEXECUTE", "s", "f", "KEYS", 1, "k")
+    assert f"Redis command returned an error: {text}" in reply.text

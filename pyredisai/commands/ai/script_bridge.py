@@ -6,6 +6,8 @@ block; so nothing that a script calls can wait for the queue that the script its
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +34,9 @@ class ScriptBridge:
         return self.services.scheduler.call_on_loop(lambda: self._execute(args))
 
     def _execute(self, args: list[bytes]) -> object:
+        refused = _refusal(self.services, args)
+        if refused is not None:
+            raise ReplyError(ai_texts.script_command_error(refused))
         client = Client(0, NoLink(), db=self.database, is_script=True)
         return plain(self.services.call(Context(client, self.services), args))
 
@@ -53,6 +58,17 @@ class ScriptBridge:
         if any(output is None for output in outputs):
             raise ReplyError(ai_texts.DAG_NOT_A_TENSOR)
         return list(outputs)
+
+
+def _refusal(services: Services, args: list[bytes]) -> str | None:
+    """What RedisAI says of a command that Redis does not even start: the C library's text of an error number."""
+    command = services.table.find(args[0])
+    if command is not None and command.subcommands and len(args) > 1:
+        command = command.subcommands.get(args[1].lower().decode("latin-1"))
+    if command is None:
+        return os.strerror(errno.ENOENT)
+    fits = len(args) == command.arity if command.arity >= 0 else len(args) >= -command.arity
+    return None if fits else os.strerror(errno.EINVAL)
 
 
 def plain(reply: Reply) -> object:
