@@ -32,6 +32,7 @@ from pyredisai.server.guarding import install_guard
 from pyredisai.server.limits import Limits
 from pyredisai.server.listener import Listener, ListenError
 from pyredisai.server.log import Log
+from pyredisai.server.oom_score import OomScore
 from pyredisai.server.persisting import install_persistence, load_at_start
 
 
@@ -212,6 +213,7 @@ def run(config: Registry) -> int:
     process.tune_memory()
     name, factory = process.loop_factory()
     banner(config, log, name)
+    OomScore(config, log)
     try:
         application = Application(config, log)
         application.open()
