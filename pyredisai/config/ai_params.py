@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from pyredisai.config.param import Param
 from pyredisai.config.types import LLONG_MAX, AbsolutePath, Bool, Int, ParamType, Text
@@ -95,14 +96,13 @@ BY_OPTION: Final = {param.option: param for param in AI_PARAMS}
 FILE_NAMES: Final = ("redisai.so", "redisai")
 
 
-@dataclass(slots=True)
-class Module:
+class Module(NamedTuple):
     """The module as MODULE LIST shows it. `loaded` tells that a loadmodule line or MODULE LOAD named it.
 
     `values` are what its path and arguments made of the AI parameters.
     """
 
     path: str = os.path.join(MODULE_DIRECTORY, FILE_NAMES[0])
-    arguments: list[str] = field(default_factory=list)
+    arguments: Sequence[str] = ()
     loaded: bool = False
-    values: dict[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = MappingProxyType({})

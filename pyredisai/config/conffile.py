@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import NoReturn
 
 from pyredisai import REDIS_VERSION
@@ -25,19 +26,20 @@ class MissingFile(ConfigError):
 class Loader:
     """Takes configuration text into `registry`.
 
-    `commands` are the names of all commands, which `rename-command` lines must name. `read_stdin` reads
-    the standard input for `-`; `check_user(words, names)` refuses a bad user line, given the names before it.
+    `commands` tells the names of all commands, which `rename-command` lines must name; only such a line asks.
+    `read_stdin` reads the standard input for `-`; `check_user(words, names)` refuses a bad user line, given the
+    names before it.
     """
 
     def __init__(
         self,
         registry: Registry,
-        commands: Iterable[str] = (),
+        commands: Callable[[], Iterable[str]] = tuple,
         read_stdin: Callable[[], bytes] | None = None,
         check_user: Callable[[list[str], list[str]], None] | None = None,
     ) -> None:
         self.registry = registry
-        self.commands = set(commands)
+        self._commands = commands
         self.read_stdin = read_stdin
         self.check_user = check_user
         self.module_options: dict[str, str] = {}
@@ -48,6 +50,11 @@ class Loader:
             "loadmodule": self._module,
             "sentinel": self._sentinel,
         }
+
+    @cached_property
+    def commands(self) -> set[str]:
+        """The names that a command may be renamed from, and must not be renamed to."""
+        return set(self._commands())
 
     def load(self, path: str = "", *, stdin: bool = False, options: str = "") -> None:
         """Take a file (or all that a pattern matches), the standard input, and options, as one text."""

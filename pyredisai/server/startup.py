@@ -1,19 +1,19 @@
-"""From the command line to the running server: argv and conf file to settings; redis-server's grammar."""
+"""From the command line to the running server: argv and conf file to settings; redis-server's grammar.
+
+The configuration is read, and the log tells of the module's options, before the rest of the server is imported.
+"""
 
 from __future__ import annotations
 
 import sys
-from functools import partial
+from collections.abc import Iterable
 from typing import NoReturn
 
-from pyredisai.commands.acl.loading import check_user
-from pyredisai.commands.table import build_table
 from pyredisai.config.argv import parse_argv
 from pyredisai.config.conffile import Loader, MissingFile
 from pyredisai.config.modules import start_modules
 from pyredisai.config.registry import Registry
 from pyredisai.errors import ConfigError
-from pyredisai.server import app
 from pyredisai.server.log import Log, log_line
 
 
@@ -22,8 +22,7 @@ def configure(argv: tuple[str, ...]) -> Registry:
     line = parse_argv(argv)
     registry = Registry()
     registry.config_file = line.file
-    table = build_table()
-    loader = Loader(registry, table.commands, sys.stdin.buffer.read, partial(check_user, table))
+    loader = Loader(registry, command_names, sys.stdin.buffer.read, check_user_line)
     try:
         loader.load(line.file, stdin=line.stdin, options=line.options)
     except MissingFile as error:
@@ -38,6 +37,21 @@ def configure(argv: tuple[str, ...]) -> Registry:
     return registry
 
 
+def command_names() -> Iterable[str]:
+    """The names of all commands."""
+    from pyredisai.commands.table import build_table
+
+    return build_table().commands
+
+
+def check_user_line(words: list[str], known: list[str]) -> None:
+    """Refuse a bad `user` line. Raises ConfigError."""
+    from pyredisai.commands.acl.loading import check_user
+    from pyredisai.commands.table import build_table
+
+    check_user(build_table(), words, known)
+
+
 def refuse(text: str) -> NoReturn:
     """End with exit code 1 and a text on the standard error."""
     print(text, end="" if text.endswith("\n") else "\n", file=sys.stderr)
@@ -46,4 +60,6 @@ def refuse(text: str) -> NoReturn:
 
 def run(config: Registry) -> NoReturn:
     """Serve until the end."""
+    from pyredisai.server import app
+
     raise SystemExit(app.run(config))

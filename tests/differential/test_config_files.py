@@ -44,7 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def ours(argv: list[str], stdin: bytes = b"") -> str:
     """What our parser says to the standard error or log; nothing where all is taken."""
     line = parse_argv(argv)
-    loader = Loader(Registry(), TABLE.commands, lambda: stdin, partial(check_user, TABLE))
+    loader = Loader(Registry(), lambda: TABLE.commands, lambda: stdin, partial(check_user, TABLE))
     try:
         loader.load(line.file, stdin=line.stdin, options=line.options)
     except MissingFile as error:
@@ -230,7 +230,7 @@ def test_rewrite(text: str, changes: list[tuple[str, str]], folder: Path) -> Non
     text = text.replace("PORT", str(port))
     path.write_text(text)
     registry = Registry()
-    Loader(registry, TABLE.commands).load(str(path))
+    Loader(registry, lambda: TABLE.commands).load(str(path))
     registry.set(changes)
     with subprocess.Popen([REDIS_SERVER, str(path)], stdout=subprocess.DEVNULL) as process:
         with connected(port) as client:

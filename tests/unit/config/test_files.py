@@ -29,7 +29,7 @@ def test_any_arguments_are_read_or_refused(argv: list[str]) -> None:
     """No command line raises anything but ConfigError."""
     line = parse_argv(argv)
     try:
-        Loader(Registry(), ["get"]).take(line.options)
+        Loader(Registry(), lambda: ["get"]).take(line.options)
     except ConfigError:
         pass
 
