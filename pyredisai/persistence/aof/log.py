@@ -20,9 +20,11 @@ from pyredisai.persistence.aof.commands import commands_for, encode
 from pyredisai.persistence.aof.manifest import Entry, Manifest
 from pyredisai.persistence.disk import remove, replace_file
 from pyredisai.persistence.rdb import file as rdb_file
+from pyredisai.persistence.saver import YIELD_S
 from pyredisai.persistence.snapshot import Snapshot
 
 _RETRY_S = 60
+_YIELD_MASK = 255
 _MULTI = encode([b"MULTI"])
 _EXEC = encode([b"EXEC"])
 
@@ -307,7 +309,7 @@ class AppendLog:
 
         def write(target: BinaryIO) -> None:
             if rdb:
-                rdb_file.write(target, snapshot, options)
+                rdb_file.write(target, snapshot, options, lambda _: time.sleep(YIELD_S))
             else:
                 _write_commands(target, snapshot, options)
 
@@ -378,7 +380,9 @@ def _write_commands(target: BinaryIO, snapshot: Snapshot, options: rdb_file.Writ
     selected = -1
     for code in options.functions:
         target.write(encode([b"FUNCTION", b"LOAD", code]))
-    for index, key, value, expire in snapshot:
+    for done, (index, key, value, expire) in enumerate(snapshot):
+        if not done & _YIELD_MASK:
+            time.sleep(YIELD_S)
         if index != selected:
             selected = index
             target.write(encode([b"SELECT", b"%d" % index]))

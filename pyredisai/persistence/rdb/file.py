@@ -14,6 +14,7 @@ from pyredisai.persistence.rdb.writer import write_value
 from pyredisai.persistence.snapshot import Snapshot
 
 _FLUSH_BYTES: Final = 1 << 16
+_PROGRESS_MASK: Final = 255
 
 
 class WriteOptions(NamedTuple):
@@ -60,7 +61,10 @@ class _Writer:
 def write(
     file: BinaryIO, snapshot: Snapshot, options: WriteOptions, progress: Callable[[int], None] | None = None
 ) -> None:
-    """Write a picture of the keys to an open file. `progress(n)` is called as keys are done. Raises OSError."""
+    """Write a picture of the keys to an open file. Raises OSError.
+
+    `progress(n)` is called every few hundred keys; in a thread it is the place to let others run.
+    """
     writer = _Writer(file, options)
     writer.sink += MAGIC + b"%04d" % WRITE_VERSION
     for name, value in _aux_fields(options):
@@ -95,7 +99,7 @@ def _write_keys(writer: _Writer, snapshot: Snapshot, progress: Callable[[int], N
             sink.length(sizes[index][1])
         _write_key(sink, key, value, expire)
         writer.flush_if_large()
-        if progress is not None and not done & 1023:
+        if progress is not None and not done & _PROGRESS_MASK:
             progress(done)
 
 
