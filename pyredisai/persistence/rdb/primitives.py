@@ -12,6 +12,7 @@ from pyredisai.persistence.rdb import lzf
 # LZF in Python takes about a microsecond a byte: longer strings are stored as they are.
 COMPRESS_AT_MOST: Final = 4096
 DEFAULT_CHUNK: Final = 511 * 1024 * 1024
+_ONE_BYTE_LENGTH: Final = 64
 _INT8, _INT16, _INT32, _LZF = range(4)
 
 
@@ -66,6 +67,12 @@ class Source:
 
     def string(self) -> bytes:
         """A string in any encoding."""
+        start = self.position + 1
+        if start <= self.end and (size := self.buffer[start - 1]) < _ONE_BYTE_LENGTH:  # most strings are short
+            self.position = end = start + size
+            if end > self.end:
+                raise PersistenceError(f"unexpected end at byte {start}")
+            return self.buffer[start:end].tobytes()
         size, encoded = self.length_or_encoding()
         if not encoded:
             return bytes(self.take(size))

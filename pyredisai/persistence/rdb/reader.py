@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pyredisai.errors import PersistenceError
 from pyredisai.persistence import module_types
 from pyredisai.persistence.rdb.crc64 import crc64
-from pyredisai.persistence.rdb.opcodes import MAGIC, MAX_READ_VERSION, Op
+from pyredisai.persistence.rdb.opcodes import MAGIC, MAX_READ_VERSION, Op, Type
 from pyredisai.persistence.rdb.primitives import Source
 from pyredisai.persistence.rdb.values import read_value
+
+_FIRST_OPCODE: Final = 244
+_STRING: Final = int(Type.STRING)
 
 
 @dataclass(slots=True)
@@ -55,11 +58,18 @@ def records(
     expire: int | None = None
     while True:
         kind = source.byte()
-        if kind == Op.EOF:
+        if kind < _FIRST_OPCODE:
+            name = source.string()
+            value = source.string() if kind == _STRING else read_value(source, kind)
+            if at is not None:
+                at(source.position)
+            yield Key(db, name, value, expire)
+            expire = None
+        elif kind == Op.EOF:
             if at is not None:
                 at(min(source.position + (8 if version >= 5 else 0), source.end))
             return
-        if kind == Op.SELECTDB:
+        elif kind == Op.SELECTDB:
             db = source.length()
         elif kind == Op.EXPIRETIME_MS:
             expire = int.from_bytes(source.take(8), "little", signed=True)
@@ -69,13 +79,8 @@ def records(
             yield Aux(source.string(), source.string())
         elif kind == Op.FUNCTION2:
             yield Function(source.string())
-        elif not _skipped(source, kind):
-            name = source.string()
-            value = read_value(source, kind)
-            if at is not None:
-                at(source.position)
-            yield Key(db, name, value, expire)
-            expire = None
+        else:
+            _skip(source, kind)
 
 
 def _header(source: Source) -> int:
@@ -93,8 +98,8 @@ def _verify(source: Source) -> None:
         raise PersistenceError("the file's checksum does not match: it is cut off or corrupt")
 
 
-def _skipped(source: Source, kind: int) -> bool:
-    """Records that mean nothing here: hints on sizes, idle times, other modules' data."""
+def _skip(source: Source, kind: int) -> None:
+    """Read over what means nothing here: hints on sizes, idle times, other modules' data."""
     if kind == Op.RESIZEDB:
         source.length(), source.length()
     elif kind == Op.IDLE:
@@ -104,5 +109,4 @@ def _skipped(source: Source, kind: int) -> bool:
     elif kind == Op.MODULE_AUX:
         module_types.skip_aux(source)
     else:
-        return False
-    return True
+        raise PersistenceError(f"unknown record {kind} at byte {source.position - 1}")
