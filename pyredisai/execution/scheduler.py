@@ -18,33 +18,18 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cached_property, partial
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from pyredisai.clock import monotonic_ns
 from pyredisai.execution.background import BackgroundPool
 from pyredisai.execution.batching import joinable_rows, least_rows, most_rows, run_jobs
 from pyredisai.execution.device_queue import DeviceQueue
 from pyredisai.execution.job import TIMED_OUT, Job
+from pyredisai.execution.outbox import Loop, LoopOutbox
 from pyredisai.execution.placement import Estimate, PlacementPolicy, estimate_of
 
 T = TypeVar("T")
 CPU_STAMP_NS: Final = 1_000_000  # reading a thread's CPU clock costs a microsecond, so not at every tick
-
-
-class Loop(Protocol):
-    """What the scheduler needs of an asyncio event loop."""
-
-    def call_soon(self, callback: Callable[..., object], *args: Any) -> Any:
-        """Call in the next round."""
-
-    def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Any:
-        """Call after `delay` seconds; the result has `cancel`."""
-
-    def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any) -> Any:
-        """Call in the next round; from any thread."""
-
-    def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Report an exception that nobody awaits."""
 
 
 class QueueInfo(NamedTuple):
@@ -53,47 +38,6 @@ class QueueInfo(NamedTuple):
     device: str
     length: int
     cpu_seconds: tuple[float, ...]
-
-
-class LoopOutbox:
-    """Finished jobs on their way to the loop: many of them, one wake-up."""
-
-    def __init__(self, deliver: Callable[[], None]) -> None:
-        self.loop: Loop | None = None
-        self._deliver = deliver
-        self._jobs: deque[Job] = deque()
-        self._pending = False
-        self._last_ns = 0
-
-    def put(self, jobs: Sequence[Job]) -> None:
-        """Any thread: hand over finished jobs."""
-        self._jobs.extend(jobs)
-
-    def signal(self, now_ns: int) -> None:
-        """Any thread: wake the loop, unless it was woken and has not looked yet."""
-        if self._pending:
-            return
-        self._pending = True
-        self._last_ns = now_ns
-        assert self.loop is not None
-        try:
-            self.loop.call_soon_threadsafe(self._deliver)
-        except RuntimeError:  # the loop is closed: nobody waits for a reply
-            pass
-
-    def signalled_ns(self) -> int:
-        """When the loop was last woken."""
-        return self._last_ns
-
-    def take(self) -> Job | None:
-        """The loop: the next finished job."""
-        while True:
-            try:
-                return self._jobs.popleft()
-            except IndexError:
-                if not self._pending:
-                    return None
-                self._pending = False  # then look once more: what comes from now on signals again
 
 
 class Scheduler:
