@@ -140,11 +140,6 @@ def wait_table(server: Services) -> WaitTable:
     return table
 
 
-def may_block(ctx: Context) -> bool:
-    """Whether the client's command may wait: not within MULTI or a script."""
-    return not (ctx.client.in_exec or ctx.client.is_script)
-
-
 def try_or_wait(
     ctx: Context, keys: Iterable[bytes], kind: type, attempt: Attempt, seconds: float, denied: Reply = NULL_ARRAY
 ) -> Reply:
@@ -156,7 +151,7 @@ def try_or_wait(
             reply, effects = found
             ctx.propagate(*effects)
             return reply
-    if not may_block(ctx):
+    if not ctx.client.may_block:
         return denied
     places = [(ctx.db.index, key) for key in keys]
     return wait_table(ctx.server).add(Waiter(ctx, places, kind, attempt, NULL_ARRAY), seconds)

@@ -97,3 +97,8 @@ class Client:
     is_local: bool = True
     flags: set[str] = field(default_factory=set)
     extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def may_block(self) -> bool:
+        """Whether a command may answer later: not inside EXEC, Lua or TorchScript."""
+        return not (self.in_exec or self.is_script)

@@ -8,15 +8,16 @@ from typing import Any
 from pyredisai import clock
 from pyredisai.ai.model import Model
 from pyredisai.ai.script import Script
-from pyredisai.commands.ai.running import may_block
 from pyredisai.commands.ai.scripts import program_of
+from pyredisai.commands.ai.storing import store_when_ready
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.loading import adopt
 from pyredisai.commands.spec import Args, Command, Family
 from pyredisai.errors import PersistenceError, ReplyError, texts
+from pyredisai.keyspace.database import Database
 from pyredisai.persistence.rdb import payload
-from pyredisai.resp.replies import OK, Blocked, Error, Reply, Status
+from pyredisai.resp.replies import OK, Reply, Status
 
 family = Family("server")
 keys_family = Family("generic")
@@ -174,46 +175,30 @@ def restore(ctx: Context, args: Args) -> Reply:
         raise ReplyError(texts.BAD_DATA_FORMAT) from None
     if type(value) in (Model, Script):
         return _restore_ai(ctx, request, args, value)
-    _put(ctx.server, ctx.db.index, request, value)
+    _put(ctx.db, request, value)
     return OK
 
 
-def _restore_ai(ctx: Context, request: _Restore, args: Args, value: Model | Script) -> Reply:
-    """A model or script is opened before it is stored, on a helper thread where the client can wait."""
-    services, database = ctx.server, ctx.db.index
-    value = adopt(services, value)
+def _restore_ai(ctx: Context, request: _Restore, args: Args, stored: Model | Script) -> Reply:
+    """A model or script is made ready before it is stored."""
+    services = ctx.server
+    value: Model | Script = adopt(services, stored)
 
-    def open_it() -> None:
+    def ready() -> Model | Script:
         if isinstance(value, Model):
             value.session.open()
         else:
             program_of(services, value)
+        return value
 
-    if not may_block(ctx.client):
-        try:
-            open_it()
-        except Exception as error:
-            raise ReplyError(texts.BAD_DATA_FORMAT) from error
-        _put(services, database, request, value)
-        return OK
-    blocked = Blocked()
+    def failed(services: Services, error: BaseException) -> str:
+        services.log("warning", f"RESTORE of a {value.redis_type}: {error}")
+        return texts.BAD_DATA_FORMAT
 
-    def done(result: object) -> None:
-        if isinstance(result, BaseException):
-            services.log("warning", f"RESTORE of a {value.redis_type}: {result}")
-            blocked.resolve(Error(texts.BAD_DATA_FORMAT))
-            return
-        _put(services, database, request, value)
-        if services.journal.subscribers:
-            services.journal.append(database, [args])
-        blocked.resolve(OK)
-
-    services.scheduler.run_in_background(open_it, done)
-    return blocked
+    return store_when_ready(ctx, args, ready, lambda db, value: _put(db, request, value), failed)
 
 
-def _put(services: Services, index: int, request: _Restore, value: Any) -> None:
-    database = services.databases[index]
+def _put(database: Database, request: _Restore, value: Any) -> None:
     expire = request.ttl_ms
     if expire and not request.absolute:
         expire += clock.now_ms()

@@ -15,13 +15,13 @@ from pyredisai.commands.ai.model_args import (
     parse_model_execute,
     parse_model_store,
 )
-from pyredisai.commands.ai.running import may_block, outcome_error, refuse_unless_blocking, run_model
+from pyredisai.commands.ai.running import refuse_unless_blocking, run_model
+from pyredisai.commands.ai.storing import check_overwritable, put_ready, store_when_ready
 from pyredisai.commands.ai.tensors import find_tensor
-from pyredisai.commands.context import Context, Services
+from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, texts
-from pyredisai.keyspace.database import Database
-from pyredisai.resp.replies import OK, Blocked, Error, Reply
+from pyredisai.resp.replies import OK, Reply
 
 T = TypeVar("T")
 family = Family("module", module="ai")
@@ -36,62 +36,14 @@ def modelstore(ctx: Context, args: Args) -> Reply:
 
 
 def store_model(ctx: Context, request: StoreRequest, args: Args) -> Reply:
-    """Open the model on a helper thread and store it when that is done; others are served meanwhile.
-
-    Where nothing may block, the loop does it. A model that does not open leaves the key as it was; the
-    command is journalled (`args`) when the model is stored.
-    """
+    """Open the model and store it. A model that does not open leaves the key as it was."""
     services = ctx.server
-    check_overwritable(ctx.db, request.key)
+    check_overwritable(ctx.db, request.key, Model)
 
     def opened() -> Model:
         return open_model(services.loader, request.backend, request.device, request.blob, request.options)
 
-    if not may_block(ctx.client):
-        try:
-            put_model(services, ctx.db, request, opened())
-        except ReplyError:
-            raise
-        except Exception as error:
-            raise ReplyError(outcome_error(services, error)) from error
-        return OK
-    database = ctx.client.db
-    blocked = Blocked()
-
-    def done(result: Model | BaseException) -> None:
-        blocked.resolve(finish_store(services, database, request, args, result))
-
-    services.scheduler.run_in_background(opened, done)
-    return blocked
-
-
-def finish_store(
-    services: Services, database: int, request: StoreRequest, args: Args, result: Model | BaseException
-) -> Reply:
-    """The end of a MODELSTORE that was opened elsewhere: store and journal, or the error."""
-    if isinstance(result, BaseException):
-        return Error(outcome_error(services, result))
-    try:
-        put_model(services, services.databases[database], request, result)
-    except ReplyError as error:
-        return Error(error.text)
-    if services.journal.subscribers:
-        services.journal.append(database, [args])
-    return OK
-
-
-def put_model(services: Services, database: Database, request: StoreRequest, model: Model) -> None:
-    """Store an opened model and make its device's queue. Raises ReplyError for a key of another type."""
-    check_overwritable(database, request.key)
-    services.scheduler.ensure_queue(model.device)
-    database.set(request.key, model)
-
-
-def check_overwritable(database: Database, key: bytes) -> None:
-    """A model may replace a model or nothing. Raises ReplyError."""
-    old = database.get(key)
-    if old is not None and type(old) is not Model:
-        raise ReplyError(texts.WRONGTYPE)
+    return store_when_ready(ctx, args, opened, lambda db, model: put_ready(services, db, request.key, model))
 
 
 @family.command("ai.modelget", arity=-1, flags="readonly", keys=(1, 1, 1))

@@ -28,14 +28,9 @@ TIMEDOUT: Final = Status("TIMEDOUT")
 Outputs: TypeAlias = "Sequence[Tensor | None]"
 
 
-def may_block(client: Client) -> bool:
-    """Whether a command of this client may answer later: not inside EXEC, Lua or a script."""
-    return not (client.in_exec or client.is_script)
-
-
 def refuse_unless_blocking(client: Client) -> None:
     """Raise ReplyError where RedisAI refuses its commands that run models and scripts."""
-    if client.in_exec or client.is_script:
+    if not client.may_block:
         raise ReplyError(ai_texts.BLOCKING_REFUSED)
 
 

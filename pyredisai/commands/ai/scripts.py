@@ -11,13 +11,7 @@ from pyredisai.ai.tensor import Tensor
 from pyredisai.commands.ai.cursor import is_keyword
 from pyredisai.commands.ai.dag_run import Bind, add_step
 from pyredisai.commands.ai.models import scan
-from pyredisai.commands.ai.running import (
-    SingleRun,
-    deadline_ns,
-    may_block,
-    outcome_error,
-    refuse_unless_blocking,
-)
+from pyredisai.commands.ai.running import SingleRun, deadline_ns, refuse_unless_blocking
 from pyredisai.commands.ai.script_args import (
     ScriptExecute,
     ScriptStore,
@@ -27,13 +21,13 @@ from pyredisai.commands.ai.script_args import (
     script_execute_keys,
 )
 from pyredisai.commands.ai.script_bridge import ScriptBridge
+from pyredisai.commands.ai.storing import check_overwritable, put_ready, store_when_ready
 from pyredisai.commands.ai.tensors import find_tensor
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, ai_texts, texts
 from pyredisai.execution.job import Job
-from pyredisai.keyspace.database import Database
-from pyredisai.resp.replies import OK, Blocked, Error, Reply
+from pyredisai.resp.replies import OK, Blocked, Reply
 
 family = Family("module", module="ai")
 
@@ -47,29 +41,15 @@ def scriptstore(ctx: Context, args: Args) -> Reply:
 
 
 def store_script(ctx: Context, request: ScriptStore, args: Args) -> Reply:
-    """Compile on a helper thread and store when that is done; where nothing may block, on the loop."""
+    """Compile the script and store it. A script that does not compile leaves the key as it was."""
     services = ctx.server
-    check_overwritable(ctx.db, request.key)
-
-    def compiled() -> Script:
-        return compile_script(services, request)
-
-    if not may_block(ctx.client):
-        try:
-            put_script(services, ctx.db, request.key, compiled())
-        except ReplyError:
-            raise
-        except Exception as error:
-            raise ReplyError(outcome_error(services, error)) from error
-        return OK
-    database = ctx.client.db
-    blocked = Blocked()
-
-    def done(result: Script | BaseException) -> None:
-        blocked.resolve(finish_store(services, database, request.key, args, result))
-
-    services.scheduler.run_in_background(compiled, done)
-    return blocked
+    check_overwritable(ctx.db, request.key, Script)
+    return store_when_ready(
+        ctx,
+        args,
+        lambda: compile_script(services, request),
+        lambda db, script: put_ready(services, db, request.key, script),
+    )
 
 
 def compile_script(services: Services, request: ScriptStore) -> Script:
@@ -86,33 +66,6 @@ def program_of(services: Services, script: Script) -> Any:
         names = [name.decode("utf-8", "surrogateescape") for name in script.entry_points]
         script.program = backend.compile_script(script.source, script.device, names)
     return script.program
-
-
-def finish_store(services: Services, database: int, key: bytes, args: Args, result: Script | BaseException) -> Reply:
-    """The end of a SCRIPTSTORE that was compiled elsewhere: store and journal, or the error."""
-    if isinstance(result, BaseException):
-        return Error(outcome_error(services, result))
-    try:
-        put_script(services, services.databases[database], key, result)
-    except ReplyError as error:
-        return Error(error.text)
-    if services.journal.subscribers:
-        services.journal.append(database, [args])
-    return OK
-
-
-def put_script(services: Services, database: Database, key: bytes, script: Script) -> None:
-    """Store a compiled script and make its device's queue. Raises ReplyError for a key of another type."""
-    check_overwritable(database, key)
-    services.scheduler.ensure_queue(script.device)
-    database.set(key, script)
-
-
-def check_overwritable(database: Database, key: bytes) -> None:
-    """A script may replace a script or nothing. Raises ReplyError."""
-    old = database.get(key)
-    if old is not None and type(old) is not Script:
-        raise ReplyError(texts.WRONGTYPE)
 
 
 @family.command("ai.scriptget", arity=-1, flags="readonly", keys=(1, 1, 1))
