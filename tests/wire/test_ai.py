@@ -134,7 +134,11 @@ def test_halves_survive_dump_and_restore(client: RespClient) -> None:
 
 @pytest.mark.parametrize(
     ("command", "text"),
-    [('"SET", keys[0]', "Invalid argument"), ('"NO-SUCH"', "No such file"), ('"CONFIG", "NO-SUCH"', "No such file")],
+    [
+        ('"SET", keys[0]', "Invalid argument"),
+        ('"NO-SUCH", "x"', "No such file"),
+        ('"CONFIG", "NO-SUCH"', "No such file"),
+    ],
 )
 def test_commands_that_do_not_start_in_a_script(client: RespClient, command: str, text: str) -> None:
     if importlib.util.find_spec("torch") is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import hiredis
 
@@ -19,7 +19,8 @@ from pyredisai.commands.ai.model_args import find_model
 from pyredisai.commands.client import Client, NoLink
 from pyredisai.commands.context import Context, Services
 from pyredisai.errors import ReplyError, ai_texts
-from pyredisai.resp.replies import Blocked, Error, Raw, Reply, Status
+from pyredisai.resp.encoder import Buffers, encode
+from pyredisai.resp.replies import Blocked, Reply
 
 
 class ScriptBridge:
@@ -72,31 +73,18 @@ def _refusal(services: Services, args: list[bytes]) -> str | None:
 
 
 def plain(reply: Reply) -> object:
-    """A reply as bytes, int, None and lists of them. Raises ReplyError for an error inside."""
-    if isinstance(reply, Error):
-        raise ReplyError(ai_texts.script_command_error(reply.text))
-    if isinstance(reply, Raw):
-        return _parsed(reply.data)
-    if isinstance(reply, Status):
-        return reply.text.encode()
+    """A reply as a client of RESP2 reads it: bytes, int, None, lists. Raises ReplyError for an error inside."""
     if isinstance(reply, Blocked):
-        if reply.resolved:
-            return plain(reply.reply)
-        raise ReplyError(ai_texts.script_command_error(ai_texts.BLOCKING_REFUSED))
-    if isinstance(reply, dict):
-        return [plain(item) for pair in reply.items() for item in pair]
-    if isinstance(reply, list | tuple):
-        return [plain(item) for item in reply]
-    if isinstance(reply, memoryview | bytearray):
-        return bytes(reply)
-    if isinstance(reply, str):
-        return reply.encode()
-    if isinstance(reply, float):
-        return b"%.17g" % reply
-    return reply if reply is None or isinstance(reply, bytes | int) else bytes(getattr(reply, "data", b""))
+        if not reply.resolved:
+            raise ReplyError(ai_texts.script_command_error(ai_texts.BLOCKING_REFUSED))
+        reply = reply.reply
+    out: Buffers = []
+    encode(reply, 2, out)
+    reader: Any = hiredis.Reader(replyError=_raise)
+    for part in out:
+        reader.feed(part)
+    return reader.gets() if out else None
 
 
-def _parsed(data: bytes) -> object:
-    reader: Any = hiredis.Reader()
-    reader.feed(data)
-    return reader.gets()
+def _raise(text: str) -> NoReturn:
+    raise ReplyError(ai_texts.script_command_error(text))
