@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+from pyredisai.ai.dtype import DType
 from pyredisai.ai.model import ModelOptions
 from pyredisai.ai.tensor import Tensor
 from pyredisai.errors import ai_texts
@@ -20,6 +21,13 @@ class BackendSettings(NamedTuple):
     intra_op_threads: int = 0
     execution_timeout_ms: int = 5000
     memory_limit_mb: int = 0
+
+
+class InputType(NamedTuple):
+    """An input as the model declares it. A dimension that may be any is -1."""
+
+    dtype: DType
+    shape: tuple[int, ...]
 
 
 class Session(Protocol):
@@ -48,7 +56,8 @@ class SessionBase:
 
     `estimates` is the scheduler's notebook: with it, runs known to be short take place on the loop. A session
     whose `run` waits for the loop in any way must not have it. `batch_mismatch` is the error of a batch
-    whose output has another first dimension than its inputs.
+    whose output has another first dimension than its inputs. `shareable`: no run leaves anything behind, so that
+    models of equal blobs may have one session. `input_types`: what the model declares, empty where it does not.
     """
 
     batch_mismatch: ClassVar[str] = ai_texts.BATCH_SIZE_MISMATCH
@@ -57,6 +66,8 @@ class SessionBase:
         self.input_names = tuple(input_names)
         self.output_names = tuple(output_names)
         self.estimates: dict[Any, Any] = {}
+        self.shareable = False
+        self.input_types: tuple[InputType, ...] = ()
 
     def close(self) -> None:
         """Nothing to release."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyredisai.backends import frameworks
 from pyredisai.backends.base import Backend, BackendSettings
+from pyredisai.backends.sharing import SessionShare
 from pyredisai.errors import BackendError, ai_texts
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class BackendLoader:
     """The backends of one server. Every method may be called from any thread.
 
     `backends_path` is BACKENDSPATH: a backend that is first needed is looked for in its default directory
-    below it, and else taken as it is installed. `stub` adds the backend STUB, which runs without a framework.
+    below it, and else taken as it is installed. `share` holds the open sessions.
+    `stub` adds the backend STUB, which runs without a framework.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class BackendLoader:
         self.settings = settings or BackendSettings()
         self.backends_path = backends_path
         self._log: Log = log or (lambda level, text: None)
+        self.share = SessionShare()
         self._stub = stub
         self._loaded: dict[str, Backend] = {}
         self._locks: dict[str, threading.Lock] = {}

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from pyredisai.ai.dtype import DTYPES, STRING
 from pyredisai.ai.model import ModelOptions
 from pyredisai.ai.tensor import Tensor
-from pyredisai.backends.base import BackendSettings, SessionBase, one_line
+from pyredisai.backends.base import BackendSettings, InputType, SessionBase, one_line
 from pyredisai.backends.devices import Device, gpu_present, parse_device
 from pyredisai.backends.frameworks import import_framework
 from pyredisai.backends.onnx_bfloat16 import ValueRunner, has_bfloat16
@@ -30,6 +30,8 @@ from pyredisai.errors import BackendError, RunTimeout, ai_texts
 _PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 _TERMINATED = "terminate flag"
 _ERRORS_ONLY = 4
+# ONNX Runtime's own names of types are ours in lower case.
+_BY_ONNX = {f"tensor({name.lower()})": dtype for name, dtype in DTYPES.items()}
 _BY_NUMPY = {dtype.numpy: dtype for dtype in DTYPES.values()}
 
 
@@ -108,6 +110,8 @@ class OnnxSession(SessionBase):
     def __init__(self, backend: OnnxBackend, session: Any, *, limited: bool) -> None:
         inputs, outputs = session.get_inputs(), session.get_outputs()
         super().__init__([port.name for port in inputs], [port.name for port in outputs])
+        self.shareable = True
+        self.input_types = _types(inputs)
         self._session = session
         # The wrapper around it checks names and counts, at a fifth of a tiny run's cost.
         self._run: Any = getattr(session, "_sess", session).run
@@ -150,6 +154,17 @@ class OnnxSession(SessionBase):
         if self._options is not None:  # a result lies in the arena: a stored one would count for ever
             outputs = [output.copy() if isinstance(output, np.ndarray) else output for output in outputs]
         return [_tensor(output) for output in outputs]
+
+
+def _types(ports: Sequence[Any]) -> tuple[InputType, ...]:
+    """What the inputs declare; nothing if one of them is no tensor that we know."""
+    found = []
+    for port in ports:
+        dtype = _BY_ONNX.get(port.type)
+        if dtype is None:
+            return ()
+        found.append(InputType(dtype, tuple(n if isinstance(n, int) else -1 for n in port.shape)))
+    return tuple(found)
 
 
 def _tensor(output: Any) -> Tensor | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,19 +11,46 @@ from pyredisai.ai.model import Model, ModelOptions
 from pyredisai.ai.tensor import Tensor
 from pyredisai.backends.base import Session
 from pyredisai.backends.loader import BackendLoader
+from pyredisai.errors import BackendError, PyRedisAIError, ai_texts
 
 
 def open_model(
-    loader: BackendLoader, backend: str, device: str, blob: bytes | memoryview, options: ModelOptions
+    loader: BackendLoader,
+    backend: str,
+    device: str,
+    blob: bytes | memoryview,
+    options: ModelOptions,
+    warm_up: int = 0,
 ) -> Model:
     """Import the backend if need be and open the model; takes seconds, so call it on a helper thread.
 
-    `device` in the user's case. Raises BackendError with the text that the client gets, for a device that is not
-    there too.
+    `device` in the user's case; `warm_up` runs on zeros follow. Raises BackendError with the text that the client
+    gets, for a device that is not there too.
     """
-    session = loader.get(backend).open_model(blob, device.upper().removesuffix(":"), options)
+    place = device.upper().removesuffix(":")
+    made = loader.get(backend)
+    session, kept = loader.share.open(backend, place, blob, options, lambda: made.open_model(blob, place, options))
     names = options._replace(inputs=session.input_names, outputs=session.output_names)
-    return Model(backend, device, blob, names, session)
+    if warm_up:
+        _warm_up(session, options.batch_size, warm_up)
+    return Model(backend, device, kept, names, session)
+
+
+def _warm_up(session: Session, batch_size: int, runs: int) -> None:
+    """Run on zeros of the declared shapes; a first dimension that may be any is the batch's, another one 1."""
+    types = getattr(session, "input_types", ())
+    if not types:
+        raise BackendError(ai_texts.WARMUP_NO_SHAPES)
+    tensors = []
+    for dtype, shape in types:
+        dims = tuple((batch_size or 1 if axis == 0 else 1) if n < 0 else n for axis, n in enumerate(shape))
+        size = math.prod(dims) * (dtype.itemsize or 1)
+        tensors.append(Tensor(dtype, dims, blob=bytes(size)))
+    for _ in range(runs):
+        try:
+            session.run(tensors)
+        except PyRedisAIError as error:
+            raise BackendError(ai_texts.warmup_failed(str(error))) from error
 
 
 class LazySession:

@@ -19,7 +19,7 @@ import numpy as np
 from pyredisai.ai.dtype import DTYPES, STRING
 from pyredisai.ai.model import ModelOptions
 from pyredisai.ai.tensor import Tensor
-from pyredisai.backends.base import BackendSettings, SessionBase, one_line
+from pyredisai.backends.base import BackendSettings, InputType, SessionBase, one_line
 from pyredisai.backends.devices import Device, parse_device
 from pyredisai.backends.frameworks import import_framework
 from pyredisai.errors import BackendError, ai_texts
@@ -34,6 +34,11 @@ _FILES: Final = re.compile(
     r".*(Dataset|Reader)(V\d+)?|ReadFile|WriteFile|MatchingFiles|(Save|Restore)(Slices?|V2)?|MergeV2Checkpoints|"
     r"InitializeTableFromTextFile(V2)?|PrintV2|.*PyFunc.*|Debug.*|Create\w*Summary\w*|ImmutableConst|"
     r"GenerateVocabRemapping|LoadAndRemapMatrix|(Encode|Decode)Proto(V2)?|FileSystem.*|Cache\w*V2|Snapshot.*"
+)
+
+# Operators that keep something from one run to the next.
+_STATE: Final = re.compile(
+    r"Var.*|Assign.*|.*(Queue|Stack|Barrier|HashTable|Accumulator|Random|Multinomial|Map|Stage).*(V\d+)?"
 )
 
 
@@ -112,6 +117,8 @@ class TensorFlowSession(SessionBase):
 
     def __init__(self, session: Any, options: ModelOptions, inter_op_threads: int) -> None:
         super().__init__(options.inputs, options.outputs)
+        self.shareable = not any(_STATE.fullmatch(each.type) for each in session.graph.get_operations())
+        self.input_types = _types(session.graph, self.input_names)
         self._session = session
         self._on_pool = inter_op_threads > 1
         self._may_change = inter_op_threads == 0
@@ -157,6 +164,18 @@ class TensorFlowSession(SessionBase):
         if self._long_runs > _LONG_RUNS:
             self._may_change = False
             self._call = self._callable(True)
+
+
+def _types(graph: Any, names: Sequence[str]) -> tuple[InputType, ...]:
+    """What the placeholders declare; nothing if one of them has no rank or a type that we lack."""
+    found = []
+    for name in names:
+        tensor = graph.get_tensor_by_name(f"{name}:0")
+        dtype = _BY_NUMPY.get(np.dtype(tensor.dtype.as_numpy_dtype))
+        if tensor.shape.rank is None or dtype is None:
+            return ()
+        found.append(InputType(dtype, tuple(-1 if n is None else n for n in tensor.shape.as_list())))
+    return tuple(found)
 
 
 def _tensor(output: Any) -> Tensor:

@@ -13,7 +13,7 @@ from typing import Any
 from pyredisai.ai.dtype import DTYPES
 from pyredisai.ai.model import ModelOptions
 from pyredisai.ai.tensor import Tensor
-from pyredisai.backends.base import BackendSettings, SessionBase
+from pyredisai.backends.base import BackendSettings, InputType, SessionBase
 from pyredisai.backends.devices import parse_device
 from pyredisai.backends.frameworks import import_framework
 from pyredisai.errors import BackendError, BackendMissing, ai_texts
@@ -86,6 +86,10 @@ class TfliteSession(SessionBase):
         for port in outputs:
             if port["dtype"] not in _BY_NUMPY:
                 raise BackendError(ai_texts.TFLITE_UNSUPPORTED_OUTPUT)
+        if all(port["dtype"] in _BY_NUMPY for port in inputs):
+            self.input_types = tuple(
+                InputType(_BY_NUMPY[port["dtype"]], tuple(int(n) for n in port["shape_signature"])) for port in inputs
+            )
         shapes = [tuple(int(n) for n in port["shape"]) for port in inputs]
         self._pool: deque[tuple[Any, list[tuple[int, ...]]]] = deque([(first, shapes)])
 

@@ -85,6 +85,7 @@ class TorchSession(SessionBase):
     def __init__(self, torch: Any, tensors: Any, module: Any, schema: Any, place: Any, *, copies: bool) -> None:
         names = [argument.name for argument in schema.arguments[1:]]
         super().__init__(names, ("",) * _output_count(schema.returns))
+        self.shareable = not copies
         self._forward = module.forward
         self._module = module
         self._inference_mode = torch.no_grad

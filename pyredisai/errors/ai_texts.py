@@ -25,6 +25,11 @@ TFLITE_UNSUPPORTED_OUTPUT = "Unsupported output data type"
 INPUT_COUNT_INCONSISTENT = "Inconsistent number of inputs"
 
 
+def warmup_failed(text: str) -> str:
+    """MODELSTORE: a run on zeros failed."""
+    return f"ERR WARMUP failed: {text.removeprefix('ERR ')}"
+
+
 def tf_no_input(name: str) -> str:
     """MODELSTORE of a TF graph: INPUTS names no placeholder of it."""
     return f'ERR Input node named "{name}" not found in TF graph.'
@@ -64,6 +69,8 @@ UNSUPPORTED_BACKEND = "ERR unsupported backend"
 INVALID_DEVICE = "ERR Invalid DEVICE"
 MINBATCHSIZE_ALONE = "ERR MINBATCHSIZE specified without BATCHSIZE"
 MINBATCHTIMEOUT_ALONE = "ERR MINBATCHTIMEOUT specified without MINBATCHSIZE"
+WARMUP_NO_SHAPES = "ERR WARMUP needs a model that declares the shapes of its inputs; run this one once instead"
+WARMUP_BAD_COUNT = "ERR WARMUP takes a number of runs from 1 to 100"
 NO_MODEL_BLOB = "ERR Insufficient arguments, missing model BLOB"
 EXPECTED_BLOB = "ERR Invalid argument, expected BLOB"
 INPUTS_REFUSED = "ERR INPUTS argument should not be specified for this backend"

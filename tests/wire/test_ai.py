@@ -147,3 +147,17 @@ def test_commands_that_do_not_start_in_a_script(client: RespClient, command: str
     assert client("AI.SCRIPTSTORE", "s", "CPU", "ENTRY_POINTS", 1, "f", "SOURCE", source) == "OK"
     reply = client("AI.SCRIPTEXECUTE", "s", "f", "KEYS", 1, "k")
     assert f"Redis command returned an error: {text}" in reply.text
+
+
+def test_a_warm_model(client: RespClient, models: Path) -> None:
+    blob = (models / "mnist.onnx").read_bytes()
+    assert client("AI.MODELSTORE", "m", "ONNX", "CPU", "WARMUP", 2, "BLOB", blob) == "OK"
+    assert client("AI.INFO", "m")[14:16] == [b"calls", 0]
+    used = client("INFO", "modules")
+    assert client("AI.MODELSTORE", "n", "ONNX", "CPU", "TAG", "other", "BLOB", blob) == "OK"  # shared
+    memory = [line for text in (used, client("INFO", "modules")) for line in text.split() if b"time_memory:" in line]
+    assert memory[0] == memory[1]
+    client("AI.TENSORSET", "x", "FLOAT", 1, 1, 28, 28)
+    client("DEL", "m")
+    assert client("AI.MODELEXECUTE", "n", "INPUTS", 1, "x", "OUTPUTS", 1, "y") == "OK"
+    assert client("AI.MODELGET", "n", "BLOB") == blob

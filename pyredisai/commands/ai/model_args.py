@@ -13,17 +13,22 @@ from pyredisai.commands.spec import Args
 from pyredisai.errors import ReplyError, ai_texts, texts
 from pyredisai.keyspace.database import Database
 
+_MOST_WARM_UPS: Final = 100
 _DEVICE: Final = re.compile(rb"[CG]PU(:[0-9]{0,5})?", re.IGNORECASE)
 
 
 class StoreRequest(NamedTuple):
-    """What AI.MODELSTORE asks for. `device` in the user's case; the blob joined from its pieces."""
+    """What AI.MODELSTORE asks for.
+
+    `device` in the user's case; the blob joined from its pieces; `warm_up` runs on zeros when it is open.
+    """
 
     key: bytes
     backend: str
     device: str
     options: ModelOptions
     blob: bytes | memoryview
+    warm_up: int = 0
 
 
 @dataclass(slots=True)
@@ -60,7 +65,7 @@ def parse_backend(text: bytes, known: tuple[str, ...]) -> str:
 
 
 def parse_model_store(args: Args, backends: tuple[str, ...]) -> StoreRequest:
-    """AI.MODELSTORE key backend device [TAG tag] [batch options] [INPUTS n … OUTPUTS n …] BLOB piece …
+    """AI.MODELSTORE key backend device [TAG tag] [batch options] [INPUTS n … OUTPUTS n …] [WARMUP n] BLOB piece …
 
     The caller has checked that there are six arguments. `backends` are the names that are known.
     """
@@ -78,7 +83,8 @@ def parse_model_store(args: Args, backends: tuple[str, ...]) -> StoreRequest:
     elif cursor.accept(b"INPUTS"):
         raise ReplyError(ai_texts.INPUTS_REFUSED)
     options = ModelOptions(tag, *batch, inputs, outputs)
-    return StoreRequest(key, backend, device, options, parse_blob(cursor))
+    warm_up = _parse_warm_up(cursor)
+    return StoreRequest(key, backend, device, options, parse_blob(cursor), warm_up)
 
 
 def parse_tag(cursor: Cursor) -> bytes:
@@ -120,6 +126,16 @@ def _parse_names(cursor: Cursor, bad_count: str, too_few: str) -> tuple[str, ...
     if cursor.remaining < count:
         raise ReplyError(too_few)
     return cursor.take_names(count)
+
+
+def _parse_warm_up(cursor: Cursor) -> int:
+    """[WARMUP runs], ours alone; 0 without it. Raises ReplyError."""
+    if not cursor.accept(b"WARMUP"):
+        return 0
+    runs = cursor.take_count(ai_texts.WARMUP_BAD_COUNT)
+    if not 0 < runs <= _MOST_WARM_UPS:
+        raise ReplyError(ai_texts.WARMUP_BAD_COUNT)
+    return runs
 
 
 def parse_blob(cursor: Cursor) -> bytes | memoryview:

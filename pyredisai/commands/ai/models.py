@@ -29,7 +29,7 @@ family = Family("module", module="ai")
 
 @family.command("ai.modelstore", arity=-1, flags="write denyoom", keys=(1, 1, 1), big=True)
 def modelstore(ctx: Context, args: Args) -> Reply:
-    """AI.MODELSTORE key backend device [TAG tag] [batch options] [INPUTS n … OUTPUTS n …] BLOB piece …"""
+    """AI.MODELSTORE key backend device [TAG tag] [batch options] [INPUTS n … OUTPUTS n …] [WARMUP n] BLOB piece …"""
     if len(args) < 6:
         raise ReplyError(texts.wrong_arity("ai.modelstore"))
     return store_model(ctx, parse_model_store(args, ctx.server.loader.names()), args)
@@ -41,7 +41,8 @@ def store_model(ctx: Context, request: StoreRequest, args: Args) -> Reply:
     check_overwritable(ctx.db, request.key, Model)
 
     def opened() -> Model:
-        return open_model(services.loader, request.backend, request.device, request.blob, request.options)
+        blob, options = request.blob, request.options
+        return open_model(services.loader, request.backend, request.device, blob, options, request.warm_up)
 
     return store_when_ready(ctx, args, opened, lambda db, model: put_ready(services, db, request.key, model))
 

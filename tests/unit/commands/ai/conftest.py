@@ -14,6 +14,7 @@ import pytest
 
 from pyredisai.ai.model import ModelOptions
 from pyredisai.ai.tensor import Tensor
+from pyredisai.backends.sharing import SessionShare
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.config.registry import Registry
@@ -77,6 +78,9 @@ class FakeBackend:
 
 
 class FakeLoader:
+    def __init__(self) -> None:
+        self.share = SessionShare()
+
     def names(self) -> tuple[str, ...]:
         return ("TF", "TFLITE", "TORCH", "ONNX")
 

@@ -272,3 +272,21 @@ def test_keys_of_modelexecute(words: str, keys: str) -> None:
 def test_no_keys_of_modelexecute() -> None:
     with pytest.raises(ReplyError, match="Invalid arguments specified"):
         model_execute_keys([b"AI.MODELEXECUTE", b"m"])
+
+
+@pytest.mark.parametrize(
+    ("words", "reply"),
+    [
+        (["WARMUP", "0", "BLOB", "x"], b"-ERR WARMUP takes a number of runs from 1 to 100\r\n"),
+        (["WARMUP", "101", "BLOB", "x"], b"-ERR WARMUP takes a number of runs from 1 to 100\r\n"),
+        (["WARMUP", "x", "BLOB", "x"], b"-ERR WARMUP takes a number of runs from 1 to 100\r\n"),
+        (["WARMUP", "2"], b"-ERR Invalid argument, expected BLOB\r\n"),
+        (
+            ["WARMUP", "2", "BLOB", "x"],
+            b"-ERR WARMUP needs a model that declares the shapes of its inputs; run this one once instead\r\n",
+        ),
+    ],
+)
+def test_warm_up_is_checked(run: Any, words: list[str], reply: bytes) -> None:
+    assert run("AI.MODELSTORE", "w", "ONNX", "CPU", *words) == reply
+    assert run("EXISTS", "w") == b":0\r\n"
