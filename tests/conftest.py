@@ -16,11 +16,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.paths import shared_path
 from tests.support.resp import RespClient
 from tests.support.server import MODULE_PATH, REDIS_SERVER, Server
 from tests.support.server import redis_server as run_redis
+
+settings.register_profile("no-deadline", deadline=None)  # a loaded machine is no failure
+settings.load_profile("no-deadline")
 
 LOGS = pytest.StashKey[list[Server]]()
 
