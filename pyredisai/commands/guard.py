@@ -21,6 +21,9 @@ NEVER_SLOW = 2**63
 Check: TypeAlias = "Callable[[Context, Command], None]"
 
 
+_CONDITIONS = frozenset({"memory_limited", "paused", "monitors", "tracking", "checks", "snapshots", "busy"})
+
+
 @dataclass(slots=True, eq=False)
 class Guard:
     """Server-wide conditions.
@@ -31,19 +34,29 @@ class Guard:
     to `on_slow(client, args, command, ns)` (slow log, latency monitor). `track_latency`: keep histograms.
     `tracking` is there while a client uses CLIENT TRACKING. `busy`: "", or "script" or
     "function" while a slow one is suspended: then nothing else may change the data, nor read it.
+
+    `alert` sums up: one of the conditions that a request may meet holds. It follows the fields; containers are
+    therefore replaced, never changed in place.
     """
 
     memory_limited: bool = False
     make_room: Callable[[], bool] = lambda: True
     paused: str = ""
     held: list[Callable[[], None]] = field(default_factory=list)
-    monitors: list[Client] = field(default_factory=list)
+    monitors: tuple[Client, ...] = ()
     slow_ns: int = NEVER_SLOW
     on_slow: Callable[..., Any] = lambda *_: None
     track_latency: bool = True
     tracking: TrackingTable | None = None
     checks: tuple[Check, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
+    busy: str = ""
+    alert: bool = False
+
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+        if name in _CONDITIONS:
+            object.__setattr__(self, "alert", any(getattr(self, other, None) for other in _CONDITIONS))
 
     def add_check(self, check: Check) -> None:
         """Begin to refuse what `check` refuses."""
@@ -53,10 +66,8 @@ class Guard:
         """End that."""
         self.checks = tuple(c for c in self.checks if c != check)
 
-    busy: str = ""
-
     def forget(self, client: Client) -> None:
         """Drop a client that is gone or reset."""
         if client.monitor:
             client.monitor = False
-            self.monitors.remove(client)
+            self.monitors = tuple(other for other in self.monitors if other is not client)

@@ -14,5 +14,5 @@ def monitor(ctx: Context, args: Args) -> Reply:
     """MONITOR."""
     if not ctx.client.monitor:
         ctx.client.monitor = True
-        ctx.server.guard.monitors.append(ctx.client)
+        ctx.server.guard.monitors += (ctx.client,)
     return OK

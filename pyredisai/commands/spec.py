@@ -38,6 +38,7 @@ class Command:
     themselves (COMMAND INFO shows -1).
 
     `interruptible` commands may run a script, which is suspended when it takes too long (`lua.engine`).
+    `plain` ones, neither of both, are what the short form of dispatch runs (the table sets it).
     `queueable` is False for the few that run at once inside MULTI. `histogram` counts calls by duration, see
     `timing`. `big` tells that arguments may be read-only memoryviews (large bulks received in place); for all
     other commands dispatch hands over bytes only.
@@ -66,6 +67,7 @@ class Command:
     no_auth: bool = False
     queueable: bool = True
     interruptible: bool = False
+    plain: bool = False
     calls: int = 0
     ns: int = 0
     rejected: int = 0
@@ -210,6 +212,7 @@ class Table:
                 own = _copy(command if known is None or not known.summary else known)
                 both = {**(known.subcommands if known else {}), **command.subcommands}
                 own.subcommands = {name: _copy(sub) for name, sub in both.items()}
+                own.plain = not own.subcommands and not own.interruptible
                 self.commands[command.name] = own
         self.by_bytes: dict[bytes, Command] = {}
         for name, command in self.commands.items():

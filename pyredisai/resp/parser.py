@@ -20,6 +20,7 @@ Requests: TypeAlias = "list[list[Any]]"
 _NONE: Final[Requests] = []
 _STAR: Final = 0x2A
 _PROBE: Final = 1024
+_SHORT_CHUNK: Final = 512  # up to here one pass over all bytes is cheaper than several searches
 _LONG_CHUNK: Final = 16 * 1024
 _SIZES: Final = [len(b"$%d\r\n\r\n" % size) + size for size in range(4096)]
 _HEADS: Final = [len(b"*%d\r\n" % count) for count in range(64)]
@@ -29,7 +30,7 @@ _BIG_HEADER: Final = re.compile(rb"\$[0-9]{6,}\r\n").search
 _WIDE_ARRAY: Final = re.compile(rb"\*[0-9]{5}").search
 _WIDE_PUSH: Final = re.compile(rb">[0-9]{5}").search
 _WIDE_SET: Final = re.compile(rb"~[0-9]{5}").search
-_LONGER_TYPES: Final = (b"=", b"~", b"%", b">", b"|")
+_LONGER_TYPES: Final = b"=~%>|"
 
 
 class Parser:
@@ -51,7 +52,8 @@ class Parser:
     def feed(self, data: bytes) -> Requests:
         """Take bytes (at least one)."""
         strict = self.strict
-        if strict.limited or not strict.idle or data[0] != _STAR or _unfit(data):
+        simple = len(data) < _SHORT_CHUNK and len(data.translate(None, _LONGER_TYPES)) == len(data)
+        if strict.limited or not strict.idle or data[0] != _STAR or (_WIDE_ARRAY(data) if simple else _unfit(data)):
             strict.feed(data)
             self._offered = True
             return _NONE
@@ -61,17 +63,11 @@ class Parser:
             reader.feed(data)
             first = reader.gets()
             if first is False:
-                requests = _NONE
-            else:
-                second = reader.gets()
-                if second is False:
-                    if _pack(tuple(first)) == data and first:
-                        return [first]
-                    requests = [first]
-                else:
-                    requests = [first, second, *iter(reader.gets, False)]
-                    if _all_canonical(requests, data):
-                        return requests
+                return self._split(_NONE, data)
+            second = reader.gets()
+            requests = [first] if second is False else [first, second, *iter(reader.gets, False)]
+            if (simple or second is not False) and _all_canonical(requests, data, simple):
+                return requests
             return self._split(requests, data)
         except (hiredis.HiredisError, TypeError):
             self._reader = hiredis.Reader()
@@ -81,9 +77,10 @@ class Parser:
 
     def _split(self, requests: Requests, data: bytes) -> Requests:
         """What hiredis found and holds: keep the requests if they are exact, give the strict parser the rest."""
-        self._reader = hiredis.Reader()
-        self._offered = True
         canonical = b"".join([_pack(tuple(request)) for request in requests])
+        if canonical != data:
+            self._reader = hiredis.Reader()
+            self._offered = True
         if not data.startswith(canonical):
             self._exact = True
             self.strict.feed(data)
@@ -116,14 +113,15 @@ def _unfit(data: bytes) -> bool:
     return _WIDE_ARRAY(data) is not None or _WIDE_PUSH(data) is not None or _WIDE_SET(data) is not None
 
 
-def _all_canonical(requests: Requests, data: bytes) -> bool:
+def _all_canonical(requests: Requests, data: bytes, simple: bool) -> bool:
     """Whether `data` is nothing but these requests, told by lengths alone; False means that it is not known.
 
     Elements that are no bulk strings make `data` shorter than the canonical form; what could make up for that is
-    excluded: nested arrays (their stars are counted) and the RESP3 types that are longer than their value.
+    excluded: nested arrays (their stars are counted) and the RESP3 types that are longer than their value (`simple`:
+    the caller has found none).
     Raises TypeError for an element without a length.
     """
-    if data.count(b"*") != len(requests) or any(map(data.count, _LONGER_TYPES)):
+    if data.count(b"*") != len(requests) or not (simple or all(data.find(kind) < 0 for kind in _LONGER_TYPES)):
         return False
     total = 0
     sizes = _SIZES

@@ -29,7 +29,7 @@ class StrictParser:
     `max_bulk` is proto-max-bulk-len. `idle` tells that nothing is held: the next byte starts a request.
     """
 
-    __slots__ = ("_args", "_big", "_bulk", "_count", "_data", "_fill", "_pos", "limited", "max_bulk")
+    __slots__ = ("_args", "_big", "_bulk", "_count", "_data", "_fill", "_pos", "limited", "max_bulk", "views")
 
     def __init__(self, max_bulk: int = 512 * 1024 * 1024) -> None:
         self.max_bulk = max_bulk
@@ -41,11 +41,12 @@ class StrictParser:
         self._bulk = -1
         self._big: memoryview | None = None
         self._fill = 0
+        self.views = False  # the last request has memoryviews
 
     @property
     def idle(self) -> bool:
         """Whether nothing at all is held."""
-        return self.between and self._pos >= len(self._data)
+        return self._count == 0 and self._pos >= len(self._data)
 
     @property
     def between(self) -> bool:
@@ -95,6 +96,7 @@ class StrictParser:
         Arguments are bytes; those of BIG bytes and more are read-only memoryviews. Raises ProtocolError;
         the parser is of no use after that.
         """
+        self.views = False
         while True:
             if self._count == 0:
                 if self._pos >= len(self._data):
@@ -160,6 +162,7 @@ class StrictParser:
                     return None
                 self._args.append(self._big[: self._bulk].toreadonly())
                 self._big, self._fill = None, 0
+                self.views = True
             else:
                 data, start = self._data, self._pos
                 end = start + self._bulk

@@ -18,9 +18,9 @@ from pyredisai.commands.context import Context, Services
 from pyredisai.errors import ProtocolError, texts
 from pyredisai.resp.encoder import Buffers, encode, error_line
 from pyredisai.resp.parser import Parser, Requests
-from pyredisai.resp.replies import Blocked, Error, Reply
+from pyredisai.resp.replies import Blocked, Error, Raw, Reply
 from pyredisai.server import output
-from pyredisai.server.dispatch import failure, process
+from pyredisai.server.dispatch import failure, process, without_views
 from pyredisai.server.limits import Limits
 
 RECEIVE: Final = memoryview(bytearray(256 * 1024))
@@ -182,6 +182,11 @@ class Connection(asyncio.BufferedProtocol):
         while True:
             for args in queue:
                 reply = process(context, args)
+                if type(reply) is Raw:
+                    out.append(reply.data)
+                    if client.closing:
+                        return
+                    continue
                 if type(reply) is Blocked:
                     if not reply.resolved:
                         self.services.scheduler.flush()
@@ -209,6 +214,8 @@ class Connection(asyncio.BufferedProtocol):
                 self.target = strict.target()
                 self._check_query()
                 return
+            if strict.views:
+                requests = [without_views(context, request) for request in requests]
             queue = iter(requests)
 
     def _protocol_error(self, error: ProtocolError) -> None:

@@ -23,12 +23,48 @@ _now = clock.monotonic_ns
 def process(ctx: Context, args: Args) -> Reply:
     """Run one request of a client: what `call` does, and before it what only clients meet.
 
-    Returns the reply value; an error is an `Error` value. Never raises. The order of the checks is Redis' own:
-    it decides which error a request gets that is wrong in several ways.
+    Returns the reply value; an error is an `Error` value. Never raises. Arguments are bytes; those of a command
+    that is `big` may be memoryviews (see `without_views`).
     """
     server = ctx.server
     client = ctx.client
     command = server.table.by_bytes.get(args[0])
+    if (
+        command is None
+        or not command.plain
+        or server.guard.alert
+        or client.queued is not None
+        or client.permissions is not None
+        or client.subscriptions
+        or not client.authenticated
+        or client.reply_mode != "on"
+        or (len(args) != command.arity and (command.arity >= 0 or len(args) < -command.arity))
+    ):
+        return process_checked(ctx, args, command)
+    client.last_command = command.name
+    reply = execute(ctx, command, args)
+    if server.deferred:
+        server.run_deferred()
+    return reply
+
+
+def without_views(ctx: Context, args: Args) -> Args:
+    """The arguments as the command may have them: all bytes, unless it is `big`."""
+    command = ctx.server.table.find(bytes(args[0]))
+    if command is not None and command.subcommands:
+        command = command.subcommands.get(bytes(args[1]).lower().decode("latin-1"))
+    if command is not None and command.big:
+        return args
+    return [bytes(arg) for arg in args]
+
+
+def process_checked(ctx: Context, args: Args, command: Command | None) -> Reply:
+    """The long form of `process`, with every check.
+
+    Their order is Redis' own: it decides which error a request gets that is wrong in several ways.
+    """
+    server = ctx.server
+    client = ctx.client
     try:
         if command is None or command.subcommands:
             command = find(ctx, args)
@@ -49,11 +85,6 @@ def process(ctx: Context, args: Args) -> Reply:
             gates.check_busy(ctx, command, args)
     except ReplyError as error:
         return rejected(ctx, args, error.text)
-    if not command.big:
-        for arg in args:
-            if type(arg) is not bytes:
-                args = [bytes(arg) for arg in args]
-                break
     if guard.paused and gates.is_held(ctx, command):
         return gates.hold(ctx, partial(process, ctx, args))
     if client.queued is not None and command.queueable:
@@ -127,10 +158,11 @@ def execute(ctx: Context, command: Command, args: Args, *, nested: bool = False)
     """
     server = ctx.server
     guard = server.guard
-    if guard.monitors:
-        gates.feed_monitors(ctx, command, args)
-    if guard.snapshots and command.is_write:
-        gates.protect(ctx, command, args)
+    if guard.alert:
+        if guard.monitors:
+            gates.feed_monitors(ctx, command, args)
+        if guard.snapshots and command.is_write:
+            gates.protect(ctx, command, args)
     events = server.events
     dirty = events.dirty
     db = ctx.db.index
@@ -165,7 +197,7 @@ def execute(ctx: Context, command: Command, args: Args, *, nested: bool = False)
         journal(ctx, command, args, db, nested)
         if server.append_log.unwritten:
             reply = failure(ctx, server.append_log.refusal)
-    if guard.tracking is not None:
+    if guard.alert and guard.tracking is not None:
         guard.tracking.after_command(ctx, command, args)
     return reply
 
@@ -218,4 +250,4 @@ def crashed(ctx: Context, command: Command, error: Exception) -> Error:
     return failure(ctx, texts.internal_error(error))
 
 
-__all__ = ["Blocked", "call", "execute", "failure", "process"]
+__all__ = ["Blocked", "call", "execute", "failure", "process", "without_views"]

@@ -149,3 +149,9 @@ def test_limits_before_authentication(start: Start) -> None:
     with socket.create_connection((server.host, server.port)) as sock:
         sock.sendall(encode("AUTH", "secret") + encode("EXISTS", *["x"] * 20))
         assert sock.recv(9, socket.MSG_WAITALL) == b"+OK\r\n:0\r\n"
+
+
+def test_a_big_argument_of_a_command_that_is_not_there(start: Start) -> None:
+    with start().client() as client:
+        assert "unknown command 'NOSUCH'" in str(client("NOSUCH", b"x" * 300_000))
+        assert client("PING") == "PONG"

@@ -12,7 +12,7 @@ from pyredisai.commands.context import Context, Services
 from pyredisai.config.registry import Registry
 from pyredisai.resp.replies import Error
 from pyredisai.server.app import build_services
-from pyredisai.server.dispatch import process
+from pyredisai.server.dispatch import process, without_views
 from tests.differential import commands
 from tests.differential.commands import Command
 from tests.unit.commands.ai.conftest import NoLink
@@ -90,13 +90,17 @@ def test_large_values_are_kept_as_they_came_and_copied_into_containers() -> None
     ctx = Context(Client(1, NoLink()), services)
     big = memoryview(bytearray(b"x" * 200_000)).toreadonly()
     data = services.databases[0].data
-    process(ctx, [b"SET", b"s", big])
-    process(ctx, [b"RPUSH", b"l", big])
-    process(ctx, [b"HSET", b"h", b"f", big])
-    process(ctx, [b"SADD", b"t", big])
-    process(ctx, [b"APPEND", b"a", big])
-    process(ctx, [b"APPEND", b"a", b"y"])
-    process(ctx, [b"SET", big, b"v"])
+
+    def send(*args: Any) -> None:
+        process(ctx, without_views(ctx, list(args)))
+
+    send(b"SET", b"s", big)
+    send(b"RPUSH", b"l", big)
+    send(b"HSET", b"h", b"f", big)
+    send(b"SADD", b"t", big)
+    send(b"APPEND", b"a", big)
+    send(b"APPEND", b"a", b"y")
+    send(b"SET", big, b"v")
     assert data[b"s"] is big
     assert [type(data[b"l"][0]), type(data[b"h"][b"f"])] == [bytes, bytes]
     assert data[b"t"] == {bytes(big)}

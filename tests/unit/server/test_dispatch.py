@@ -9,13 +9,14 @@ import pytest
 
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context, Services
+from pyredisai.commands.guard import Guard
 from pyredisai.commands.spec import Args, Family, Table
 from pyredisai.config.registry import Registry
 from pyredisai.errors import ReplyError
 from pyredisai.resp.replies import NO_REPLY, OK, QUEUED, Blocked, Error, Reply
 from pyredisai.server import gates
 from pyredisai.server.app import build_services
-from pyredisai.server.dispatch import call, process
+from pyredisai.server.dispatch import call, process, without_views
 
 
 class Link:
@@ -134,8 +135,28 @@ def test_a_handlers_mistake_is_an_error_reply_and_a_traceback(ctx: Context) -> N
 
 def test_buffers_reach_only_those_that_take_them(ctx: Context) -> None:
     view = memoryview(b"abc").toreadonly()
-    assert process(ctx, [b"show", view]) == ["bytes", "bytes"]
-    assert process(ctx, [b"putraw", b"k", view]) == "memoryview"
+    assert process(ctx, without_views(ctx, [b"show", view])) == ["bytes", "bytes"]
+    assert process(ctx, without_views(ctx, [b"putraw", b"k", view])) == "memoryview"
+    assert without_views(ctx, [b"no-such-command", view]) == [b"no-such-command", b"abc"]
+
+
+def test_the_guard_is_alert_while_a_condition_holds() -> None:
+    guard = Guard()
+    assert not guard.alert
+    for name, on, off in (("paused", "all", ""), ("busy", "script", ""), ("memory_limited", True, False)):
+        setattr(guard, name, on)
+        assert guard.alert
+        setattr(guard, name, off)
+        assert not guard.alert
+
+    def check(ctx: Context, command: object) -> None: ...
+
+    guard.add_check(check)
+    guard.memory_limited = True
+    guard.remove_check(check)
+    assert guard.alert
+    guard.memory_limited = False
+    assert not guard.alert
 
 
 def test_noauth_before_everything_but_commands_that_need_none(ctx: Context) -> None:
@@ -245,7 +266,7 @@ def test_journal_keeps_what_one_command_did_together(ctx: Context, journaled: li
 
 def test_monitor_feed(ctx: Context) -> None:
     other = Client(2, Link())
-    ctx.server.guard.monitors.append(other)
+    ctx.server.guard.monitors = (other,)
     ctx.client.addr = "1.2.3.4:5"
     process(ctx, [b"show", b'a"\n\x00'])
     process(ctx, [b"AUTH", b"secret"])
