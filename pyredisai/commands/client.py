@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pyredisai.commands.context import Context
     from pyredisai.commands.spec import Args, Command
     from pyredisai.commands.tracking import Tracked
+    from pyredisai.replication.peer import Peer
 
 
 class Link(Protocol):
@@ -58,6 +59,8 @@ class Client:
     `subscriptions` counts channels, patterns and shard channels (see `pubsub`); above 0 a RESP2 client may send
     few commands only. `permissions` is what ACL limits the user to (None: nothing). `monitor`: it sent MONITOR;
     `held`: CLIENT PAUSE keeps its request back; `waiting`: what its blocked request waits for.
+    `replica` is what the server keeps of a replica that is connected here; `written` is the stream's offset behind
+    the client's last write (0: none), for WAIT.
     `flags` hold letters of CLIENT LIST that no other field implies. `extra` is for families that keep
     state of their own (pub/sub, tracking, scripting): one attribute object each, by family name.
     """
@@ -89,6 +92,8 @@ class Client:
     held: bool = False
     waiting: Blocked | None = None
     tracking: Tracked | None = None
+    replica: Peer | None = None
+    written: int = 0
     no_evict: bool = False
     blocked: bool = False
     closing: bool = False

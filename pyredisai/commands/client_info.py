@@ -7,7 +7,12 @@ from pyredisai.commands.client import Client
 
 
 def client_type(client: Client) -> str:
-    """normal or pubsub, as CLIENT LIST TYPE and CLIENT KILL TYPE know them."""
+    """normal, pubsub, replica or master, as CLIENT LIST TYPE and CLIENT KILL TYPE know them."""
+    if client.flags:
+        if "M" in client.flags:
+            return "master"
+        if "S" in client.flags:
+            return "replica"
     return "pubsub" if client.subscriptions else "normal"
 
 

@@ -18,6 +18,9 @@ from pyredisai.keyspace.scanning import Scanner
 from pyredisai.keyspace.watch import WatchTable
 from pyredisai.persistence.aof.log import AppendLog
 from pyredisai.persistence.saver import Saver
+from pyredisai.replication.primary import Primary
+from pyredisai.replication.transfers import Transfers
+from pyredisai.replication.upstream import Upstream
 from pyredisai.resp.replies import Reply
 
 if TYPE_CHECKING:
@@ -87,11 +90,16 @@ class Services:
     scanner: Scanner = field(init=False)
     saver: Saver = field(init=False)
     append_log: AppendLog = field(init=False)
+    primary: Primary = field(init=False)
+    upstream: Upstream = field(default_factory=Upstream)
 
     def __post_init__(self) -> None:
         background = self.scheduler.run_in_background
         self.saver = Saver(self.config, self.databases, self.events, background, self.log)
         self.append_log = AppendLog(self.config, self.databases, background, self.scheduler.call_soon, self.log)
+        self.primary = Primary(self.config, self.journal, self.scheduler.call_soon, self.log)
+        history = self.primary.history
+        self.primary.transfers = Transfers(self.config, self.databases, history, self.scheduler, self.log)
         self.watch = WatchTable(self.databases)
         self.scanner = Scanner(self.events)
         self.events.stats = self.stats

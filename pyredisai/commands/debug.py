@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ from pyredisai.commands.loading import reload
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import PersistenceError, ReplyError, texts
 from pyredisai.glob import compile_glob
+from pyredisai.replication.history import new_id
 from pyredisai.resp.replies import NULL_ARRAY, OK, Push, Raw, Reply, RespSet, Verbatim
 
 family = Family("server")
@@ -74,7 +74,7 @@ def _stringmatch_len(ctx: Context, args: Args) -> Reply:
 
 
 def _change_repl_id(ctx: Context, args: Args) -> Reply:
-    ctx.server.extra["replication-id"] = os.urandom(20).hex()
+    ctx.server.primary.history.id = new_id()
     return OK
 
 

@@ -62,6 +62,11 @@ def libraries(services: Services) -> Libraries:
     return found
 
 
+def forget_all(services: Services) -> None:
+    """Have no libraries any more."""
+    services.extra.pop("functions", None)
+
+
 def dump_code(services: Services) -> list[bytes]:
     """The code of every library, for RDB files and FUNCTION DUMP."""
     state = libraries(services)
@@ -216,7 +221,7 @@ def function_flush(ctx: Context, args: Args) -> Reply:
         raise ReplyError(texts.subcommand_arguments(args[1], "function"))
     if len(args) == 3 and args[2].lower() not in (b"sync", b"async"):
         raise ReplyError(script_texts.FUNCTION_FLUSH_OPTION)
-    ctx.server.extra.pop("functions", None)
+    forget_all(ctx.server)
     ctx.server.events.dirty += 1
     return OK
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from pyredisai.commands.ai.scripts import program_of
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.spec import Command
 from pyredisai.errors import ReplyError, texts
+from pyredisai.keyspace.database import Database
 from pyredisai.persistence.loading import LoadProgress, load_in_slices, map_file
 
 
@@ -79,14 +80,38 @@ def load_file(services: Services) -> Iterator[LoadProgress]:
     services.log("notice", f"DB loaded from disk: {seconds:.3f} seconds")
 
 
-def read_rdb(services: Services, data: memoryview, *, checksum: bool) -> Iterator[LoadProgress]:
-    """Put the keys of an RDB file, or of the start of a log, into the databases. Raises PersistenceError."""
+def read_rdb(
+    services: Services,
+    data: memoryview,
+    *,
+    checksum: bool,
+    keep_expired: bool = False,
+    databases: Sequence[Database] | None = None,
+) -> Iterator[LoadProgress]:
+    """Put the keys of an RDB file, or of the start of a log, into the databases (the server's, where none are given).
+
+    Raises PersistenceError.
+    """
     state = loading_state(services)
     state.progress = LoadProgress()
     yield from load_in_slices(
-        data, services.databases, lambda value: adopt(services, value), checksum=checksum, progress=state.progress
+        data,
+        services.databases if databases is None else databases,
+        lambda value: adopt(services, value),
+        checksum=checksum,
+        keep_expired=keep_expired,
+        progress=state.progress,
     )
     functions.adopt(services, state.progress.functions)
+
+
+def lose_all_keys(services: Services) -> None:
+    """Empty every database, forget functions, without telling the journal: a replica makes room for what its primary has."""
+    dirty = services.events.dirty
+    for database in services.databases:
+        database.flush()
+    functions.forget_all(services)
+    services.events.dirty = dirty
 
 
 def _version(head: bytes) -> str:
@@ -120,8 +145,7 @@ def reload(services: Services, *, save: bool, flush: bool) -> None:
     if save:
         services.saver.save()
     if flush:
-        for database in services.databases:
-            database.flush()
+        lose_all_keys(services)
     dirty = services.events.dirty
     for _ in load_file(services):
         pass

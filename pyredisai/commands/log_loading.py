@@ -20,7 +20,7 @@ from pyredisai.persistence.loading import SLICE_S, map_file
 from pyredisai.persistence.rdb.opcodes import MAGIC
 from pyredisai.resp.replies import Blocked, Error, Reply
 
-_STORES = {b"AI.MODELSTORE": parse_model_store, b"AI.MODELSET": parse_modelset}
+STORES = {b"AI.MODELSTORE": parse_model_store, b"AI.MODELSET": parse_modelset}
 
 
 async def load_log(services: Services, manifest: Manifest) -> None:
@@ -68,7 +68,7 @@ async def _run(ctx: Context, args: list[bytes]) -> None:
     if isinstance(reply, Blocked):
         reply = await _answer(reply)
     if isinstance(reply, Error):
-        if word in _STORES and _keep(ctx, word, args):
+        if word in STORES and keep_unopened(ctx, word, args):
             services.log("warning", f"A model of the log does not open, its bytes are kept: {reply.text}")
         else:
             services.log("warning", f"A command of the log answered: {reply.text}")
@@ -80,10 +80,10 @@ async def _answer(blocked: Blocked) -> Reply:
     return await future
 
 
-def _keep(ctx: Context, word: bytes, args: list[bytes]) -> bool:
+def keep_unopened(ctx: Context, word: bytes, args: list[bytes]) -> bool:
     """Store a model that did not open, so that it is there again once its backend is."""
     try:
-        request: StoreRequest = _STORES[word](args, ctx.server.loader.names())
+        request: StoreRequest = STORES[word](args, ctx.server.loader.names())
     except ReplyError:
         return False
     model = Model(request.backend, request.device, request.blob, request.options, None)

@@ -97,6 +97,8 @@ class MemoryWatch:
             self.sample()
         limit: int = self._services.config["maxmemory"]
         policy: str = self._services.config["maxmemory-policy"]
+        if self._services.primary.is_replica and self._services.config["replica-ignore-maxmemory"]:
+            return True
         for _ in range(_EVICTIONS_PER_COMMAND):
             if self._last - self.credit <= limit:
                 return True

@@ -17,7 +17,7 @@ from pyredisai.commands.spec import Args, Command, Family
 from pyredisai.errors import PersistenceError, ReplyError, texts
 from pyredisai.keyspace.database import Database
 from pyredisai.persistence.rdb import payload
-from pyredisai.resp.replies import OK, Reply, Status
+from pyredisai.resp.replies import OK, Blocked, Reply, Status
 
 family = Family("server")
 keys_family = Family("generic")
@@ -173,10 +173,22 @@ def restore(ctx: Context, args: Args) -> Reply:
         raise ReplyError(texts.BAD_PAYLOAD) from None
     except PersistenceError:
         raise ReplyError(texts.BAD_DATA_FORMAT) from None
+    effect = _make_absolute(request, args)
     if type(value) in (Model, Script):
-        return _restore_ai(ctx, request, args, value)
-    _put(ctx.db, request, value)
+        return _restore_ai(ctx, request, effect, value)
+    stored = _put(ctx.db, request, value)
+    if ctx.journaled:
+        ctx.propagate(effect if stored else [b"DEL", request.key])
     return OK
+
+
+def _make_absolute(request: _Restore, args: Args) -> Args:
+    """Turn the time to live into a moment; what is journaled, because replicas run it later."""
+    if not request.ttl_ms or request.absolute:
+        return args
+    request.ttl_ms += clock.now_ms()
+    request.absolute = True
+    return [args[0], args[1], b"%d" % request.ttl_ms, *args[3:], b"ABSTTL"]
 
 
 def _restore_ai(ctx: Context, request: _Restore, args: Args, stored: Model | Script) -> Reply:
@@ -195,21 +207,27 @@ def _restore_ai(ctx: Context, request: _Restore, args: Args, stored: Model | Scr
         services.log("warning", f"RESTORE of a {value.redis_type}: {error}")
         return texts.BAD_DATA_FORMAT
 
-    return store_when_ready(ctx, args, ready, lambda db, value: _put(db, request, value), failed)
+    def put(database: Database, value: Model | Script) -> None:
+        _put(database, request, value)
+
+    reply = store_when_ready(ctx, args, ready, put, failed)
+    if ctx.journaled and type(reply) is not Blocked:
+        ctx.propagate(args)
+    return reply
 
 
-def _put(database: Database, request: _Restore, value: Any) -> None:
+def _put(database: Database, request: _Restore, value: Any) -> bool:
+    """Store it; False where its time has come already."""
     expire = request.ttl_ms
-    if expire and not request.absolute:
-        expire += clock.now_ms()
     if request.replace:
         database.delete(request.key)
-    if expire and expire <= clock.now_ms():
-        return
+    if expire and database.is_past(expire):
+        return False
     database.set(request.key, value)
     if expire:
         database.set_expiry(request.key, expire)
     database.notify("g", "restore", request.key)
+    return True
 
 
 def refuse_while_saves_fail(ctx: Context, command: Command) -> None:

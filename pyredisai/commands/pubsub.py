@@ -217,6 +217,7 @@ def sunsubscribe(ctx: Context, args: Args) -> Reply:
 @family.command("publish", arity=3, flags="pubsub loading stale fast", since="2.0.0")
 def publish(ctx: Context, args: Args) -> Reply:
     """PUBLISH channel message: how many clients got it."""
+    ctx.server.primary.announce(args)
     return hub(ctx.server).publish(args[1], args[2])
 
 
@@ -225,6 +226,7 @@ def publish(ctx: Context, args: Args) -> Reply:
 )
 def spublish(ctx: Context, args: Args) -> Reply:
     """SPUBLISH shardchannel message: how many clients got it."""
+    ctx.server.primary.announce(args)
     return hub(ctx.server).publish_shard(args[1], args[2])
 
 

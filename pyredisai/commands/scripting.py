@@ -14,7 +14,7 @@ from pyredisai.commands.key_specs import KeySpec
 from pyredisai.commands.lua.engine import Run, engine
 from pyredisai.commands.lua.world import FLAGS, Function, World
 from pyredisai.commands.spec import Args, Family
-from pyredisai.errors import ReplyError, script_texts, texts
+from pyredisai.errors import ReplyError, replication_texts, script_texts, texts
 from pyredisai.resp.replies import OK, Reply
 
 family = Family("scripting")
@@ -96,6 +96,8 @@ def check_flags(ctx: Context, flags: frozenset[str], *, read_only: bool) -> None
     if "no-writes" not in flags:
         if read_only:
             raise ReplyError(script_texts.RO_CALL_OF_WRITER)
+        if ctx.server.primary.is_replica and config["replica-read-only"] and "M" not in ctx.client.flags:
+            raise ReplyError(replication_texts.READONLY_SCRIPT)
         guard = ctx.server.guard
         if "allow-oom" not in flags and guard.memory_limited and not guard.make_room():
             raise ReplyError(script_texts.OOM_REFUSED)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from pyredisai import clock
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.context import Context
 from pyredisai.commands.module_info import REDIS_VERSION
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, texts
-from pyredisai.resp.replies import NO_REPLY, Blocked, Error, Reply, Verbatim
+from pyredisai.resp.replies import NO_REPLY, Reply, Verbatim
 
 family = Family("server")
 
@@ -28,56 +26,6 @@ def time_(ctx: Context, args: Args) -> Reply:
     """TIME: seconds and microseconds since 1970."""
     now = clock.now_us()
     return [b"%d" % (now // 1_000_000), b"%d" % (now % 1_000_000)]
-
-
-@family.command(
-    "role",
-    arity=1,
-    flags="noscript loading stale fast sentinel",
-    categories="admin dangerous",
-    since="2.8.12",
-    summary="Whether this is a primary or a replica.",
-    complexity="O(1)",
-)
-def role(ctx: Context, args: Args) -> Reply:
-    """ROLE: a primary without replicas."""
-    return [b"master", 0, []]
-
-
-@family.command(
-    "wait",
-    arity=3,
-    flags="noscript",
-    categories="connection",
-    since="3.0.0",
-    group="generic",
-    syntax="numreplicas timeout",
-    summary="Wait until replicas have what was written.",
-    complexity="O(1)",
-    tips=("request_policy:all_shards", "response_policy:agg_min"),
-)
-def wait(ctx: Context, args: Args) -> Reply:
-    """WAIT numreplicas milliseconds: how many replicas have it. There are none: it waits its time out."""
-    wanted = parse_int(args[1])
-    timeout = parse_int(args[2], texts.TIMEOUT_NOT_INTEGER)
-    if timeout < 0:
-        raise ReplyError(texts.TIMEOUT_NEGATIVE)
-    if wanted <= 0 or ctx.client.in_exec or ctx.client.is_script:
-        return 0
-    blocked = Blocked()
-    timer = asyncio.get_running_loop().call_later(timeout / 1000, blocked.resolve, 0) if timeout else None
-
-    def stop() -> None:
-        if timer is not None:
-            timer.cancel()
-
-    def unblock(error: bool) -> None:
-        stop()
-        blocked.resolve(Error(texts.UNBLOCKED) if error else 0)
-
-    blocked.on_cancel = stop
-    blocked.on_unblock = unblock
-    return blocked
 
 
 @family.command(

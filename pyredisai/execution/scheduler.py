@@ -137,6 +137,10 @@ class Scheduler:
         """Call `function` at the end of the loop's present round."""
         self._loop.call_soon(function)
 
+    def way_to_loop(self) -> Callable[[Callable[[], object]], object]:
+        """Asked for on the loop: a `call_soon` that threads may call."""
+        return self._loop.call_soon_threadsafe
+
     def call_on_loop(self, function: Callable[[], T]) -> T:
         """A worker's way to the loop: run `function` there, wait, and return or raise what it does."""
         answer: Future[T] = Future()

@@ -35,17 +35,16 @@ class Database:
 
     def get(self, key: bytes) -> Any:
         """The value of a key, or None; a key whose time has come is deleted first (lazy expiry)."""
-        if self.expires and key in self.expires and self.expires[key] <= clock.now_ms():
-            self.expire(key)
+        if self.expires and key in self.expires and self.expires[key] <= clock.now_ms() and self.expire(key):
             return None
         return self.data.get(key)
 
     def lookup(self, key: bytes) -> Any:
         """`get` for commands that read: counts a hit or a miss, and notes the access."""
         value = self.data.get(key)
-        if value is None or (self.expires and key in self.expires and self.expires[key] <= clock.now_ms()):
-            if value is not None:
-                self.expire(key)
+        if value is None or (
+            self.expires and key in self.expires and self.expires[key] <= clock.now_ms() and self.expire(key)
+        ):
             events = self.events
             events.stats.keyspace_misses += 1
             if events.on_event:
@@ -60,10 +59,9 @@ class Database:
         """Store a value under a key whatever was there; its expiry goes unless `keep_ttl`."""
         events = self.events
         if self.expires and key in self.expires:
-            if self.expires[key] <= clock.now_ms():
-                self.expire(key)
-            elif not keep_ttl:
-                del self.expires[key]
+            gone = self.expires[key] <= clock.now_ms() and self.expire(key)
+            if gone or not keep_ttl:
+                self.expires.pop(key, None)
         if events.on_event and key not in self.data:
             events.notify("n", "new", self.index, key)
         self.data[key] = value
@@ -93,9 +91,11 @@ class Database:
         if self.events.on_event:
             self.events.notify(kind, event, self.index, key)
 
-    def expire(self, key: bytes) -> None:
-        """Delete a key because its time has come, and announce it."""
+    def expire(self, key: bytes) -> bool:
+        """The time of a key has come: whether it counts as gone. On a primary it is deleted, and that announced."""
         events = self.events
+        if events.expiry != "delete":
+            return events.expiry == "hide"
         for listener in events.on_expire:
             listener(self.index, key)
         self._remove(key)
@@ -103,6 +103,11 @@ class Database:
         for listener in events.on_key:
             listener(self.index, key)
         events.notify("x", "expired", self.index, key)
+        return True
+
+    def is_past(self, when_ms: int) -> bool:
+        """Whether a key that is given this expiry is to be deleted at once; a replica leaves that to its primary."""
+        return when_ms <= clock.now_ms() and self.events.expiry == "delete"
 
     def expiry(self, key: bytes) -> int | None:
         """When the key expires, in Unix milliseconds; None without expiry."""

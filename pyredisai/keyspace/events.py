@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
+ExpiryMode: TypeAlias = Literal["delete", "hide", "ignore"]
 KeyListener: TypeAlias = Callable[[int, bytes], None]
 FlushListener: TypeAlias = Callable[[int], None]
 SwapListener: TypeAlias = Callable[[int, int], None]
@@ -30,12 +31,16 @@ class KeyspaceEvents:
     emptied and `on_swap(db, db)` before two change places; neither reports single keys.
     `on_event(class, event, db, key)` is for keyspace notifications (class: one letter of
     notify-keyspace-events, such as `g`, `$`, `x`, `d` for module types).
+
+    `expiry` is what happens to a key whose time has come: `delete` it; on a replica `hide` it (its primary will say
+    when it goes) or, while the primary's own commands are applied, `ignore` that its time has come.
     """
 
-    __slots__ = ("dirty", "on_event", "on_expire", "on_flush", "on_key", "on_swap", "stats")
+    __slots__ = ("dirty", "expiry", "on_event", "on_expire", "on_flush", "on_key", "on_swap", "stats")
 
     def __init__(self) -> None:
         self.dirty = 0
+        self.expiry: ExpiryMode = "delete"
         self.stats = KeyspaceStats()
         self.on_key: list[KeyListener] = []
         self.on_expire: list[KeyListener] = []

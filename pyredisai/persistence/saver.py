@@ -79,7 +79,7 @@ class Saver:
         """Save now, on the loop. Raises OSError; the old file is left then."""
         dirty = self._events.dirty
         try:
-            self._write(Snapshot(self._databases))
+            self._write(Snapshot(self._databases), self.write_options())
         except OSError as error:
             self._failed(error)
             raise
@@ -92,10 +92,11 @@ class Saver:
         self._started = self.last_try_s = time.monotonic()
         self.keys_done = 0
         self.scheduled = False
-        snapshot = self.snapshot = Snapshot(self._databases)
+        snapshot, options = Snapshot(self._databases), self.write_options()
+        self.snapshot = snapshot
         self.on_snapshot(snapshot)
         self._log("notice", f"Background saving started by pid {os.getpid()}")
-        self._background(lambda: self._write(snapshot, self._progress), self._done)
+        self._background(lambda: self._write(snapshot, options, self._progress), self._done)
 
     def write_options(self) -> file.WriteOptions:
         """How files are written, as the configuration says now."""
@@ -107,8 +108,9 @@ class Saver:
             functions=tuple(self.functions()),
         )
 
-    def _write(self, snapshot: Snapshot, progress: Callable[[int], None] | None = None) -> None:
-        options = self.write_options()
+    def _write(
+        self, snapshot: Snapshot, options: file.WriteOptions, progress: Callable[[int], None] | None = None
+    ) -> None:
         replace_file(self.path, lambda target: file.write(target, snapshot, options, progress))
 
     def _progress(self, keys: int) -> None:

@@ -34,6 +34,7 @@ from pyredisai.server.listener import Listener, ListenError
 from pyredisai.server.log import Log
 from pyredisai.server.oom_score import OomScore
 from pyredisai.server.persisting import install_persistence, load_at_start
+from pyredisai.server.replicating import install_replication, resume_stream
 
 
 class Application:
@@ -46,6 +47,7 @@ class Application:
         self.services = build_services(config, self.log)
         self.services.shutdown = self.shutdown
         self.limits = Limits(config)
+        install_replication(self.services, lambda: next(self.limits.ids))
         self.listener = Listener(config, lambda: Connection(self.services, self.limits), self.log)
         self.cron = Cron(self.services, self.limits, check_output)
         self._ended: asyncio.Event | None = None
@@ -69,6 +71,7 @@ class Application:
             self.exit_code = 1
             self._close()
             return
+        resume_stream(self.services)
         if self.config["port"]:
             self.log("notice", "Ready to accept connections")
         if self.config["unixsocket"]:
@@ -115,6 +118,8 @@ class Application:
 
     def _close(self) -> None:
         self.cron.stop()
+        self.services.upstream.stop()
+        self.services.primary.spread()
         self.listener.close()
         for client in list(self.services.clients.values()):
             client.link.close(after_reply=True)
@@ -162,8 +167,8 @@ def build_services(config: Registry, log: Log | None = None) -> Services:
 
 
 def expire_keys(services: Services) -> None:
-    """Active expiry, unless DEBUG SET-ACTIVE-EXPIRE has switched it off."""
-    if services.extra.get("active-expire", True):
+    """Active expiry, unless DEBUG SET-ACTIVE-EXPIRE has switched it off; a replica leaves it to its primary."""
+    if services.events.expiry == "delete" and services.extra.get("active-expire", True):
         active_expire_cycle(services.databases, clock.now_ms())
 
 

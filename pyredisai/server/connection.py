@@ -236,7 +236,7 @@ class Connection(asyncio.BufferedProtocol):
         """A blocked request has its reply: send it and go on."""
         self.waiting = self.client.waiting = None
         self.client.blocked = False
-        self.client.waiting = None
+        self.client.written = self.services.primary.history.offset
         self.stopped = self.choked
         if type(reply) is Error:
             failure(self.context, reply.text)
@@ -293,12 +293,18 @@ class Connection(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """The client does not read as fast as it asks."""
-        self.choked = self.stopped = True
+        self.choked = True
+        if self.client.replica is None:
+            self.stopped = True
+        else:  # its acknowledgements are heard all the same
+            self.client.replica.set_choked(True)
 
     def resume_writing(self) -> None:
         """It has read nearly everything."""
         self.choked = False
         self.soft_since_ms = 0
+        if self.client.replica is not None:
+            self.client.replica.set_choked(False)
         if self.waiting is None and not self.client.closing:
             self.stopped = False
             if not self.running:
@@ -326,7 +332,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def output_buffered(self) -> int:
         """Bytes that wait to be written."""
-        return int(self.transport.get_write_buffer_size())
+        held = 0 if self.client.replica is None else self.client.replica.held
+        return held + int(self.transport.get_write_buffer_size())
 
 
 def _address(name: tuple[Any, ...]) -> str:

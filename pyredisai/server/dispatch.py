@@ -214,6 +214,7 @@ def journal(ctx: Context, command: Command, args: Args, db: int, nested: bool) -
         effects = [*effects, [b"SELECT", b"%d" % db]]
     if effects:
         ctx.server.journal.append(db, effects)
+        ctx.client.written = ctx.server.primary.history.offset
 
 
 def rejected(ctx: Context, args: Args, text: str) -> Reply:

@@ -6,11 +6,12 @@ they are; a client that does not read makes the transport call `pause_writing`, 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
+from pyredisai.resp.buffers import LARGE, coalesced
 from pyredisai.resp.encoder import Buffers
 
-LARGE: Final = 16 * 1024
+__all__ = ["LARGE", "coalesced", "write"]
 
 
 def write(transport: Any, out: Buffers, size: int, gathers: bool) -> None:
@@ -28,20 +29,3 @@ def write(transport: Any, out: Buffers, size: int, gathers: bool) -> None:
         for part in coalesced(out):
             transport.write(part)
     out.clear()
-
-
-def coalesced(out: Buffers) -> Buffers:
-    """The same bytes with neighbouring small buffers joined."""
-    parts: Buffers = []
-    small: Buffers = []
-    for part in out:
-        if len(part) >= LARGE:
-            if small:
-                parts.append(b"".join(small))
-                small = []
-            parts.append(part)
-        else:
-            small.append(part)
-    if small:
-        parts.append(b"".join(small))
-    return parts

@@ -19,10 +19,10 @@ from pyredisai.persistence.snapshot import Snapshot
 
 def install_persistence(services: Services) -> None:
     """Called once, when the services are built."""
-    saver, log, guard = services.saver, services.append_log, services.guard
+    saver, log, guard, transfers = services.saver, services.append_log, services.guard, services.primary.transfers
 
     def picture(_: Snapshot | None) -> None:
-        guard.snapshots = tuple(s for s in (saver.snapshot, log.snapshot) if s is not None)
+        guard.snapshots = tuple(s for s in (saver.snapshot, log.snapshot, transfers.snapshot) if s)
 
     def judge() -> None:
         guard.remove_check(refuse_while_saves_fail)
@@ -37,7 +37,7 @@ def install_persistence(services: Services) -> None:
             log.close()
         saver.at_shutdown(save)
 
-    saver.on_snapshot = log.on_snapshot = picture
+    saver.on_snapshot = log.on_snapshot = transfers.on_snapshot = picture
     saver.on_outcome = log.on_outcome = judge
     log.write_options = saver.write_options
     services.cron += [saver.round, log.round]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from pyredisai.commands.context import Context, Services
-from pyredisai.commands.info import ai_sections, server_sections, statistics
+from pyredisai.commands.info import ai_sections, replication_section, server_sections, statistics
 from pyredisai.commands.spec import Args, Family
 from pyredisai.resp.replies import Reply, Verbatim
 
@@ -21,7 +21,7 @@ SECTIONS: dict[str, Section] = {
     "Memory": server_sections.memory,
     "Persistence": server_sections.persistence,
     "Stats": server_sections.stats,
-    "Replication": server_sections.replication,
+    "Replication": replication_section.replication,
     "CPU": server_sections.cpu,
     "Modules": ai_sections.modules,
     "Commandstats": statistics.commandstats,

@@ -88,7 +88,9 @@ def memory(services: Services) -> dict[str, object]:
     dataset = max(0, used - watch.startup)
     limit = services.config["maxmemory"]
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    waiting = sum(c.link.output_buffered() for c in services.clients.values())
+    waiting = sum(c.link.output_buffered() for c in services.clients.values() if c.replica is None)
+    replicas = sum(peer.outlet.output_buffered() for peer in services.primary.peers)
+    backlog = services.primary.history.backlog
     return {
         "used_memory": used,
         "used_memory_human": human(used),
@@ -110,9 +112,9 @@ def memory(services: Services) -> dict[str, object]:
         "mem_fragmentation_ratio": f"{watch.rss / max(1, used):.2f}",
         "mem_fragmentation_bytes": watch.rss - used,
         "mem_not_counted_for_evict": 0,
-        "mem_replication_backlog": 0,
-        "mem_total_replication_buffers": 0,
-        "mem_clients_slaves": 0,
+        "mem_replication_backlog": backlog.length if backlog is not None else 0,
+        "mem_total_replication_buffers": (backlog.length if backlog is not None else 0) + replicas,
+        "mem_clients_slaves": replicas,
         "mem_clients_normal": waiting,
         "mem_cluster_links": 0,
         "mem_aof_buffer": 0,
@@ -191,22 +193,23 @@ def stats(services: Services) -> dict[str, object]:
     counted = services.stats
     pubsub, tracking = services.extra.get("pubsub"), services.guard.tracking
     now = rates(services)
+    syncs = services.primary.stats
     return {
         "total_connections_received": counted.connections_received,
         "total_commands_processed": counted.commands_processed,
         "instantaneous_ops_per_sec": round(now.operations),
         "total_net_input_bytes": counted.net_input_bytes,
         "total_net_output_bytes": counted.net_output_bytes,
-        "total_net_repl_input_bytes": 0,
-        "total_net_repl_output_bytes": 0,
+        "total_net_repl_input_bytes": syncs.input_bytes,
+        "total_net_repl_output_bytes": syncs.output_bytes,
         "instantaneous_input_kbps": f"{now.input_bytes / 1024:.2f}",
         "instantaneous_output_kbps": f"{now.output_bytes / 1024:.2f}",
         "instantaneous_input_repl_kbps": "0.00",
         "instantaneous_output_repl_kbps": "0.00",
         "rejected_connections": counted.rejected_connections,
-        "sync_full": 0,
-        "sync_partial_ok": 0,
-        "sync_partial_err": 0,
+        "sync_full": syncs.full,
+        "sync_partial_ok": syncs.partial,
+        "sync_partial_err": syncs.partial_refused,
         "expired_keys": counted.expired_keys,
         "evicted_keys": counted.evicted_keys,
         "evicted_clients": 0,
@@ -225,24 +228,6 @@ def stats(services: Services) -> dict[str, object]:
         **services.extra.get("info-tracking", dict)(),
         "unexpected_error_replies": counted.unexpected_errors,
         "total_error_replies": counted.error_replies,
-    }
-
-
-def replication(services: Services) -> dict[str, object]:
-    """A primary without replicas, until replication says otherwise."""
-    return {
-        "role": "master",
-        "connected_slaves": 0,
-        "master_failover_state": "no-failover",
-        "master_replid": services.extra.get("replication-id", services.run_id),
-        "master_replid2": "0" * 40,
-        "master_repl_offset": 0,
-        "second_repl_offset": -1,
-        "repl_backlog_active": 0,
-        "repl_backlog_size": services.config["repl-backlog-size"],
-        "repl_backlog_first_byte_offset": 0,
-        "repl_backlog_histlen": 0,
-        **services.extra.get("info-replication", dict)(),
     }
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pyredisai import clock
+from pyredisai.commands import roles
 from pyredisai.commands.client import Client, NoLink
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.lua.convert import Converter
@@ -237,10 +238,22 @@ class Engine:
         guard = self.services.guard
         if command.is_write and run.read_only:
             return "ERR " + script_texts.READ_ONLY
+        if command.is_write and (refusal := self._role_refuses(command)):
+            return refusal
         if guard.memory_limited and command.denyoom and not (run.wrote or run.allow_oom) and not guard.make_room():
             return texts.OOM
         if command.is_write:
             run.wrote = True
+        return ""
+
+    def _role_refuses(self, command: Command) -> str:
+        """Why a replica, or a primary without enough of them, refuses a write; the primary's own scripts may."""
+        if not self.services.guard.checks or "M" in self.client.extra["caller"].flags:
+            return ""
+        try:
+            roles.refuse(self.context, command)
+        except ReplyError as error:
+            return error.text
         return ""
 
     def find(self, argv: Sequence[bytes]) -> Command | None:

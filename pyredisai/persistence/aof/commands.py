@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
+import hiredis
+
 from pyredisai.ai.model import Model
 from pyredisai.ai.script import Script
 from pyredisai.ai.tensor import Tensor
@@ -20,10 +22,42 @@ _ITEMS: Final = 64
 
 def encode(command: Effect) -> bytes:
     """A command as RESP."""
+    if memoryview not in map(type, command):
+        packed: bytes = hiredis.pack_command(tuple(command))
+        return packed
     parts: list[bytes | memoryview] = [b"*%d\r\n" % len(command)]
     for word in command:
         parts += (b"$%d\r\n" % len(word), word, b"\r\n")
     return b"".join(parts)
+
+
+class EffectStream:
+    """The journal's effects as a stream of commands, with SELECT where the database changes.
+
+    `database` is the one that is selected where the stream stands; -1 makes the next command follow a SELECT.
+    """
+
+    def __init__(self) -> None:
+        self.database = -1
+
+    def encode(self, database: int, effects: list[Effect]) -> list[bytes]:
+        """The effects of one command; several are kept together by MULTI and EXEC."""
+        parts: list[bytes] = []
+        if database != self.database:
+            parts.append(encode([b"SELECT", b"%d" % database]))
+            self.database = database
+        if len(effects) == 1:
+            parts.append(encode(effects[0]))
+        else:
+            parts += [_MULTI, *map(encode, effects), _EXEC]
+        for effect in effects:
+            if effect[0] == b"SELECT":
+                self.database = int(bytes(effect[1]))
+        return parts
+
+
+_MULTI: Final = encode([b"MULTI"])
+_EXEC: Final = encode([b"EXEC"])
 
 
 def commands_for(key: bytes, value: Any, expire: int | None, chunk_size: int) -> Iterator[Effect]:

@@ -16,7 +16,7 @@ from pyredisai.errors import PersistenceError, texts
 from pyredisai.journal import Effect
 from pyredisai.keyspace.database import Database
 from pyredisai.persistence.aof import manifest as manifests
-from pyredisai.persistence.aof.commands import commands_for, encode
+from pyredisai.persistence.aof.commands import EffectStream, commands_for, encode
 from pyredisai.persistence.aof.manifest import Entry, Manifest
 from pyredisai.persistence.disk import remove, replace_file
 from pyredisai.persistence.rdb import file as rdb_file
@@ -25,8 +25,6 @@ from pyredisai.persistence.snapshot import Snapshot
 
 _RETRY_S = 60
 _YIELD_MASK = 255
-_MULTI = encode([b"MULTI"])
-_EXEC = encode([b"EXEC"])
 
 
 class AppendLog:
@@ -63,7 +61,7 @@ class AppendLog:
         self._file: BinaryIO | None = None
         self._good = 0
         self._buffer: list[bytes | memoryview] = []
-        self._db = -1
+        self._stream = EffectStream()
         self._waking = False
         self._syncing = False
         self._synced_at = 0.0
@@ -148,7 +146,7 @@ class AppendLog:
         self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (open as long as the log is)
         self._good = self._file.tell()
         if not self._buffer:
-            self._db = -1
+            self._stream.database = -1
 
     def close(self) -> None:
         """Write and sync what is left, and stop. Raises OSError."""
@@ -164,17 +162,7 @@ class AppendLog:
 
         Where that failed, `unwritten` is true, and nothing of them is in the file.
         """
-        if database != self._db:
-            self._buffer.append(encode([b"SELECT", b"%d" % database]))
-            self._db = database
-        if len(effects) > 1:
-            self._buffer.append(_MULTI)
-        self._buffer += map(encode, effects)
-        if len(effects) > 1:
-            self._buffer.append(_EXEC)
-        for effect in effects:
-            if effect[0] == b"SELECT":
-                self._db = int(bytes(effect[1]))
+        self._buffer += self._stream.encode(database, effects)
         if self._config["appendfsync"] == "always":
             self._end_of_round()
         elif not self._waking:

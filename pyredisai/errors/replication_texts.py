@@ -1,0 +1,35 @@
+"""Error texts of replication. Facts: redis-server 7.0."""
+
+from __future__ import annotations
+
+READONLY = "READONLY You can't write against a read only replica."
+READONLY_SCRIPT = "READONLY Can not run script with write flag on readonly replica."
+STALE_SCRIPT = (
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no' and 'allow-stale' flag is not set"
+    " on the script."
+)
+MASTERDOWN = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
+NOREPLICAS = "NOREPLICAS Not enough good replicas to write."
+NO_PRIMARY_LINK = "NOMASTERLINK Can't SYNC while not connected with my master"
+NOT_FOR_REPLICAS = "ERR Command is not valid when client is a replica."
+INVALID_PRIMARY_PORT = "ERR Invalid master port"
+UNBLOCKED_BY_ROLE = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
+WAIT_ON_REPLICA = (
+    "ERR WAIT cannot be used with replica instances. Please also note that writes to replicas are just local and are"
+    " not propagated."
+)
+FAILOVER_ID = "ERR PSYNC FAILOVER replid must match my replid."
+FAILOVER_TO_PRIMARY = "ERR PSYNC FAILOVER can't be sent to a master."
+FAILOVER_NONE = "ERR No failover in progress."
+FAILOVER_RUNNING = "ERR FAILOVER already in progress."
+FAILOVER_ON_REPLICA = "ERR FAILOVER is not valid when server is a replica."
+FAILOVER_NO_REPLICAS = "ERR FAILOVER requires connected replicas."
+FAILOVER_NO_TARGET = "ERR FAILOVER target HOST and PORT is not a replica."
+FAILOVER_OFFLINE = "ERR FAILOVER target replica is not online."
+FAILOVER_FORCE = "ERR FAILOVER with force option requires both a timeout and target HOST and IP."
+FAILOVER_TIMEOUT = "ERR FAILOVER timeout must be greater than 0"
+
+
+def replconf_option(option: str) -> str:
+    """The reply of REPLCONF to an option that it does not know."""
+    return f"ERR Unrecognized REPLCONF option: {option}"

@@ -1,0 +1,39 @@
+"""What a replica knows of the link to its primary. `server.following` keeps it; INFO and ROLE show it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+STATES = ("connect", "connecting", "handshake", "sync", "connected")
+
+
+@dataclass(slots=True)
+class Upstream:
+    """Times in monotonic seconds. `state` is one of STATES; `database` is the one that the stream has selected.
+
+    `start()` begins to follow the primary that the configuration names, `stop()` ends that.
+    """
+
+    host: str = ""
+    port: int = 0
+    state: str = "connect"
+    database: int = 0
+    last_io_s: float = field(default_factory=time.monotonic)
+    down_since_s: float = field(default_factory=time.monotonic)
+    sync_total: int = 0
+    sync_read: int = 0
+    start: Callable[[], None] = lambda: None
+    stop: Callable[[], None] = lambda: None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the stream flows."""
+        return self.state == "connected"
+
+    def set_state(self, state: str) -> None:
+        """Follow the link."""
+        if self.is_up and state != "connected":
+            self.down_since_s = time.monotonic()
+        self.state = state
