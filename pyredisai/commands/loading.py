@@ -106,7 +106,7 @@ def read_rdb(
 
 
 def lose_all_keys(services: Services) -> None:
-    """Empty every database, forget functions, without telling the journal: a replica makes room for what its primary has."""
+    """Forget all keys and functions without telling the journal: a replica makes room for what its primary has."""
     dirty = services.events.dirty
     for database in services.databases:
         database.flush()

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from typing import BinaryIO
 
+from pyredisai.commands import functions
 from pyredisai.commands.context import Services
 from pyredisai.commands.loading import loading_state, lose_all_keys, make_ready, read_rdb, refuse_while_loading
 from pyredisai.errors import PersistenceError
@@ -96,6 +97,7 @@ class Receiver:
 
     def _take_over(self, fresh: list[Database]) -> None:
         lose_all_keys(self._services)
+        functions.adopt(self._services, loading_state(self._services).progress.functions)
         for database, new in zip(self._services.databases, fresh, strict=True):
             database.data, database.expires = new.data, new.expires
 
