@@ -50,3 +50,4 @@ class BackgroundPool:
                     return
                 function = self._work.popleft()
             function()
+            del function  # what it holds must not wait for the next one

@@ -12,6 +12,7 @@ from collections.abc import Hashable, Sequence
 
 from pyredisai.ai.tensor import Tensor
 from pyredisai.errors import BackendError, ai_texts
+from pyredisai.execution.frames import without_frames
 from pyredisai.execution.job import BatchPolicy, Job
 
 
@@ -105,7 +106,7 @@ def run_jobs(jobs: Sequence[Job]) -> None:
             job.batch_rows = total
     except Exception as error:
         for job in jobs:
-            job.outcome = error
+            job.outcome = without_frames(error)
     except BaseException as error:  # a framework's own SystemExit must not end a worker
         for job in jobs:
             job.outcome = BackendError(f"{type(error).__name__}: {error}")

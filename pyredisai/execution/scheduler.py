@@ -24,6 +24,7 @@ from pyredisai.clock import monotonic_ns
 from pyredisai.execution.background import BackgroundPool
 from pyredisai.execution.batching import joinable_rows, least_rows, most_rows, run_jobs
 from pyredisai.execution.device_queue import DeviceQueue
+from pyredisai.execution.frames import without_frames
 from pyredisai.execution.job import TIMED_OUT, Job
 from pyredisai.execution.outbox import Loop, LoopOutbox
 from pyredisai.execution.placement import Estimate, PlacementPolicy, estimate_of
@@ -125,7 +126,7 @@ class Scheduler:
             try:
                 result = function()
             except BaseException as error:
-                result = error
+                result = without_frames(error)
             try:
                 loop.call_soon_threadsafe(self._unless_held, partial(done, result))
             except RuntimeError:  # the loop is closed: nobody waits
@@ -145,15 +146,12 @@ class Scheduler:
         """A worker's way to the loop: run `function` there, wait, and return or raise what it does."""
         answer: Future[T] = Future()
 
-        def call() -> None:
-            try:
-                answer.set_result(function())
-            except BaseException as error:
-                answer.set_exception(error)
-
         assert self._outbox.loop is not None
-        self._outbox.loop.call_soon_threadsafe(self._unless_held, call)
-        return answer.result()
+        self._outbox.loop.call_soon_threadsafe(self._unless_held, partial(_answer, function, answer))
+        try:
+            return answer.result()
+        finally:
+            del answer  # which holds the exception whose frames hold it
 
     def hold(self) -> None:
         """Tell nobody of results until `release`: a suspended script must find the data as it left them."""
@@ -382,3 +380,10 @@ def _needs_company(job: Job) -> bool:
     """Whether the job is not to run before others join its batch."""
     policy = job.batch
     return policy is not None and policy.min_size > 1 and 0 < joinable_rows(job) < least_rows(policy)
+
+
+def _answer(function: Callable[[], T], answer: Future[T]) -> None:
+    try:
+        answer.set_result(function())
+    except BaseException as error:
+        answer.set_exception(without_frames(error))
