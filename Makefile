@@ -9,6 +9,7 @@ PYTEST_ARGS ?= -n 2 --dist loadgroup
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --retries 5 -c constraints.txt
 MAGIKA := magika==1.0.3
+SOUND := basic-pitch==0.4.0 silero-vad==6.2.3
 MAGIKA_DIR := $(VENV)/demo
 
 .DEFAULT_GOAL := help
@@ -19,7 +20,7 @@ help: ## this list
 	  while IFS="$$(printf '\t')" read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
 	@echo '  Variables: ARGS="…" (serve, demo, test, bench), PORT=6379 (serve), PYTHON=python3, VENV=.venv'
 
-demo: $(VENV)/.core $(VENV)/.magika ## start a server, run a real pretrained ONNX model on real files, stop it
+demo: $(VENV)/.core $(VENV)/.magika $(VENV)/.sound ## start a server, run real pretrained models on all backends that are installed, stop it
 	@.ci/apt-install redis-cli redis-tools
 	@$(BIN)/python -m benchmarks.demo --package $(MAGIKA_DIR) $(ARGS)
 
@@ -96,3 +97,7 @@ $(VENV)/.magika: $(VENV)/.core
 	@echo 'fetching the demo model (package $(MAGIKA))'
 	@$(PIP) --no-deps --upgrade --target $(MAGIKA_DIR) $(MAGIKA)
 	@touch $@
+
+$(VENV)/.sound: $(VENV)/.core $(VENV)/.magika
+	@echo 'fetching the models of the second act (packages $(SOUND))'
+	@$(PIP) --no-deps --upgrade --target $(MAGIKA_DIR) $(SOUND) && touch $@ || echo 'NOTE: they could not be had'

@@ -1,4 +1,4 @@
-"""The main job, from nothing: start a server, store a real model, classify real files over RESP, stop.
+"""The main job, from nothing: start a server, store a real model, classify real files over RESP; then `melody`; stop.
 
     python -m benchmarks.demo --package FOLDER_OF_MAGIKA [FILE ...]
 
@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks import melody
 from benchmarks.magika import Magika, Verdict
 from tests.support.paths import ROOT
 from tests.support.resp import ErrorReply, RespClient
@@ -122,7 +123,7 @@ def by_redis_cli(magika: Magika, port: int, path: Path, folder: Path) -> None:
     print(f"  line {top} is the label {magika.labels[top - 1]!r}")
 
 
-def run(magika: Magika, files: list[Path]) -> None:
+def run(magika: Magika, files: list[Path], package: Path) -> None:
     """The demo; the server is stopped whatever happens."""
     start = time.perf_counter()
     with Server("--loadmodule", MODULE_PATH) as server, tempfile.TemporaryDirectory() as folder:
@@ -135,6 +136,10 @@ def run(magika: Magika, files: list[Path]) -> None:
             print(f"model:  {magika.model_file.parent.name}, {len(model) / 1e6:.1f} MB of ONNX, stored in {took:.2f} s")
             report(client, magika, files)
             by_redis_cli(magika, server.port, files[0], Path(folder))
+            if melody.available(package):
+                melody.perform(client, package, Path(folder))
+            else:
+                print("\n(basic-pitch and silero-vad are not installed, so there is no second act)")
         code = server.stop()
     print(f"\nserver: stopped (exit code {code})")
     if code != 0:
@@ -144,7 +149,7 @@ def run(magika: Magika, files: list[Path]) -> None:
 def main() -> int:
     """Parse the arguments, run, say what went wrong in one line."""
     parser = argparse.ArgumentParser(description="Classify files with a real pretrained model served by pyredisai.")
-    parser.add_argument("--package", type=Path, required=True, help="folder into which magika was installed")
+    parser.add_argument("--package", type=Path, required=True, help="folder of the models' packages")
     parser.add_argument("files", nargs="*", type=Path, help="files to classify (default: the project's own)")
     options = parser.parse_args()
     try:
@@ -153,8 +158,8 @@ def main() -> int:
         files = [path.resolve() for path in wanted if magika.suits(path)]
         if not files:
             raise DemoError("none of these is a file of at least 8 bytes")
-        run(magika, files)
-    except (DemoError, OSError) as error:
+        run(magika, files, options.package)
+    except (DemoError, melody.ActError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     return 0

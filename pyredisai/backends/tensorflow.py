@@ -190,10 +190,16 @@ def _tensor(output: Any) -> Tensor:
 
 
 def _refuse_files(definition: Any) -> None:
-    for nodes in (definition.node, *(function.node_def for function in definition.library.function)):
-        for node in nodes:
+    """Raise BackendError for operators on files, also in the functions that the graph can reach."""
+    functions = {function.signature.name: function.node_def for function in definition.library.function}
+    todo = [definition.node]
+    while todo:
+        for node in todo.pop():
             if _FILES.fullmatch(node.op):
                 raise BackendError(ai_texts.files_refused(node.op))
+            values = node.attr.values()
+            named = [each.name for value in values for each in (value.func, *value.list.func)]
+            todo += [functions.pop(name) for name in {node.op, *named} if name in functions]
 
 
 def _text(error: Exception) -> str:

@@ -100,6 +100,38 @@ def test_a_batch_whose_output_is_a_scalar_fails_with_the_original_text(backend, 
     }
 
 
+def test_functions_that_read_files_are_refused_where_the_graph_reaches_them(backend, tmp_path):
+    tf = backend._tf
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    def read(name):
+        return tf.cond(tf.equal(name, ""), lambda: name, lambda: tf.io.read_file(name))
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    def harmless(name):
+        return name + "!"
+
+    with tf.Graph().as_default() as graph:
+        read.get_concrete_function().add_to_graph(graph)
+        x = tf.compat.v1.placeholder(tf.string, [], name="x")
+        tf.identity(harmless(x), name="y")
+    options = ModelOptions(inputs=("x",), outputs=("y",))
+    definition = graph.as_graph_def()
+    assert any(node.op == "ReadFile" for function in definition.library.function for node in function.node_def)
+    (output,) = backend.open_model(definition.SerializeToString(), "CPU", options).run([scalar(b"a")])
+    assert values(output) == b"a!"
+    with graph.as_default():
+        tf.identity(read(x), name="z")
+    with pytest.raises(BackendError, match="ReadFile is refused"):
+        backend.open_model(graph.as_graph_def().SerializeToString(), "CPU", options)
+
+
+def scalar(text: bytes) -> Tensor:
+    array = np.empty((), object)
+    array[()] = text
+    return Tensor.from_array(array)
+
+
 def test_a_graph_that_reads_files_is_refused(backend, tmp_path):
     tf = backend._tf
     with tf.Graph().as_default() as graph:
