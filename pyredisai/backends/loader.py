@@ -9,6 +9,7 @@ stands in a backend's directory as `backend.py` or `__init__.py`, or is named by
 from __future__ import annotations
 
 import importlib
+import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -118,8 +119,9 @@ class BackendLoader:
     def load_from(self, name: str, path: str) -> Backend:
         """Load a backend from a path (LOADBACKEND, the options TF, TFLITE, TORCH, ONNX).
 
-        A relative path is below `backends_path`; it names a directory or a file in one. Raises BackendError when
-        it is not there, holds no backend, or when the backend is loaded already.
+        A relative path is below `backends_path`; it names a directory or a file in one. The backend's default
+        directory may be missing or hold RedisAI's own library, as for `get`: the installed package is taken. Raises
+        BackendError when another path is not there or holds no backend, and when the backend is loaded already.
         """
         from pathlib import Path
 
@@ -127,6 +129,8 @@ class BackendLoader:
             if name in self._loaded:
                 raise BackendError(f"ERR Could not load {name} backend: backend already loaded")
             place = Path(self.backends_path, path)
+            if self._is_default(name, place):
+                return self._keep(name, self._load_default(name))
             if not place.exists():
                 raise BackendError(f"ERR {name} backend: {place} does not exist")
             backend = self._load_path(name, place)
@@ -149,6 +153,14 @@ class BackendLoader:
         self._loaded[name] = backend
         self._log("notice", f"{name} backend loaded, version {backend.version}")
         return backend
+
+    def _is_default(self, name: str, place: Path) -> bool:
+        """Whether a path names the default directory, or the library that RedisAI has there."""
+        if name not in BUILT_IN or not self.backends_path:
+            return False
+        directory = BUILT_IN[name].directory
+        default = os.path.join(self.backends_path, directory)
+        return str(place) in (default, os.path.join(default, f"{directory}.so"))
 
     def _load_default(self, name: str) -> Backend:
         entry = BUILT_IN.get(name)

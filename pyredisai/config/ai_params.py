@@ -11,9 +11,11 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from pyredisai.config.param import Param
-from pyredisai.config.types import LLONG_MAX, AbsolutePath, Bool, Int, ParamType, Text
+from pyredisai.config.types import LLONG_MAX, Bool, Int, ParamType, Text
 
 BACKENDS: Final = {"TF": "tensorflow", "TFLITE": "tflite", "TORCH": "torch", "ONNX": "onnxruntime"}
+# The specification names no upper bound; a process that is asked for more threads dies of it.
+MAX_THREADS: Final = 10_000
 DEFAULT_CHUNK_SIZE: Final = 511 * 1024 * 1024
 # The module is built in: without a loadmodule line its directory is the package's own.
 MODULE_DIRECTORY: Final = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
@@ -44,9 +46,9 @@ def _row(
 
 
 AI_PARAMS: Final = (
-    _row("THREADS_PER_QUEUE", Int(1, LLONG_MAX), "1", "Worker threads of each device's queue."),
-    _row("INTER_OP_PARALLELISM", Int(0, LLONG_MAX), "0", "Threads between operations; 0 is the backend's default."),
-    _row("INTRA_OP_PARALLELISM", Int(0, LLONG_MAX), "0", "Threads within an operation; 0 is the backend's default."),
+    _row("THREADS_PER_QUEUE", Int(1, MAX_THREADS), "1", "Worker threads of each device's queue."),
+    _row("INTER_OP_PARALLELISM", Int(0, MAX_THREADS), "0", "Threads between operations; 0 is the backend's default."),
+    _row("INTRA_OP_PARALLELISM", Int(0, MAX_THREADS), "0", "Threads within an operation; 0 is the backend's default."),
     _row(
         "MODEL_CHUNK_SIZE",
         Int(1, LLONG_MAX),
@@ -65,7 +67,7 @@ AI_PARAMS: Final = (
     _row("BACKEND_MEMORY_LIMIT", Int(0, LLONG_MAX), "0", "MB that sessions may take (ONNX); 0 is no limit."),
     _row(
         "BACKENDSPATH",
-        AbsolutePath(),
+        Text("absolute path"),
         MODULE_DIRECTORY + "/backends",
         "Directory in which backends are looked for; by default `backends` beside the module.",
         name="ai.backends-path",

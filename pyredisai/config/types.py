@@ -6,7 +6,6 @@ The compound types (save, bind, …) stand in `compound`.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -297,16 +296,3 @@ def title_template(text: str) -> None:
     rest = re.sub(r"\{([^{}]*)\}", lambda match: known.get(match[1], "{"), text)
     if not rest.strip() or "{" in rest:
         raise ConfigError(texts.TITLE_TEMPLATE)
-
-
-class AbsolutePath(Text):
-    """A path that must not depend on the working directory: a relative one is completed when it is set."""
-
-    def __init__(self) -> None:
-        super().__init__("absolute path")
-
-    def read(self, text: str) -> str:
-        """The absolute path, else as it was written."""
-        if not text:
-            raise ConfigError(texts.EMPTY_PATH)
-        return text if text.startswith("/") else os.path.abspath(text)

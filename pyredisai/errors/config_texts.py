@@ -36,7 +36,6 @@ IMMUTABLE = "can't set immutable config"
 PROTECTED = "can't set protected config"
 DUPLICATE = "duplicate parameter"
 NO_CONFIG_FILE = "ERR The server is running without a config file"
-EMPTY_PATH = "argument must be a path"
 NO_DEFRAGMENTATION = (
     "Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc like the "
     "one shipped by default with the Redis source distribution"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from pyredisai.backends.base import BackendSettings
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.permission import require
@@ -49,14 +51,14 @@ def ai_config(ctx: Context, args: Args) -> Reply:
 
 
 def _get(ctx: Context, args: Args) -> Reply:
-    """An option's value: numbers as integers, paths as bulk strings, null for an unknown name."""
+    """An option's value: numbers as integers, others as bulk strings, null for an unknown name."""
     if len(args) < 3:
         raise ReplyError(texts.wrong_arity("ai.config"))
     param = BY_OPTION.get(to_text(args[2]).upper())
     if param is None:
         return None
     value = ctx.server.config[param.name]
-    return value if isinstance(value, int) else to_bytes(value)
+    return value if type(value) is int else to_bytes(ctx.server.config.text(param.name))
 
 
 def _set(ctx: Context, param: Param, args: Args) -> Reply:
@@ -105,12 +107,16 @@ def follow_config(services: Services) -> None:
     """Keep the scheduler and the loader of backends up to date with the options."""
     config, loader = services.config, services.loader
 
-    def update(_: object) -> None:
+    def follow_settings(_: object) -> None:
         loader.settings = backend_settings(config)
-        loader.backends_path = config["ai.backends-path"]
 
-    for name in ("ai.backends-path", *_BACKEND_SETTINGS):
-        config.watch(name, update)
+    def follow_path(path: str) -> None:
+        """GET answers the path as it was written; a relative one holds for the directory of now."""
+        loader.backends_path = os.path.abspath(path) if path else ""
+
+    config.watch("ai.backends-path", follow_path)
+    for name in _BACKEND_SETTINGS:
+        config.watch(name, follow_settings)
     config.watch("ai.threads-per-queue", services.scheduler.set_threads)
     config.watch("ai.inline-run-us", services.scheduler.set_inline_us)
 

@@ -103,6 +103,19 @@ def test_a_default_that_is_not_there_falls_back_with_a_line(tmp_path, monkeypatc
         assert "taking the installed package" in lines[-2]
 
 
+@pytest.mark.parametrize("path", ["redisai_tflite/redisai_tflite.so", "redisai_tflite/", "/b/redisai_tflite"])
+def test_the_default_place_may_be_named(monkeypatch, path):
+    """Old configurations and documents name the library there, which this server does not have."""
+    monkeypatch.setattr("pyredisai.backends.loader._load", lambda *args: type("B", (), {"version": "1"})())
+    loader = BackendLoader(backends_path="/b")
+    assert loader.load_from("TFLITE", path).version == "1"
+    with pytest.raises(BackendError, match="already loaded"):
+        loader.load_from("TFLITE", path)
+    for other in ("redisai_torch/redisai_torch.so", "redisai_tflite/x.so", "x/redisai_tflite"):
+        with pytest.raises(BackendError, match="does not exist"):
+            BackendLoader(backends_path="/b").load_from("TFLITE", other)
+
+
 def test_an_explicit_path_must_be_there_and_hold_something(tmp_path):
     loader = BackendLoader(backends_path=str(tmp_path))
     with pytest.raises(BackendError, match="does not exist"):

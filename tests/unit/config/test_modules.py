@@ -49,7 +49,6 @@ def test_options_are_set_and_logged() -> None:
         (["THREADS_PER_QUEUE"], "Even number of arguments provided to module"),
         (["INTRA_OP_PARALLELISM", "2", "THREADS_PER_QUEUE", "0"], "ERR error processing argument: THREADS_PER_QUEUE 0"),
         (["Nope", "1"], "ERR error processing argument: Nope 1"),
-        (["BACKENDSPATH", ""], "ERR error processing argument: BACKENDSPATH "),
         (["MODEL_EXECUTION_TIMEOUT", "999"], "ERR error processing argument: MODEL_EXECUTION_TIMEOUT 999"),
     ],
 )
