@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -123,7 +123,11 @@ class TensorFlowSession(SessionBase):
         self._on_pool = inter_op_threads > 1
         self._may_change = inter_op_threads == 0
         self._long_runs = 0
-        self._call = self._callable(self._on_pool)
+        try:
+            self._call = self._callable(self._on_pool)
+        except BackendError as error:
+            # A node given twice, or fed and fetched: RedisAI stores such a model, and its runs fail.
+            self._call = _failing(str(error))
 
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor | None]:
         """Run the graph. Raises BackendError."""
@@ -132,6 +136,8 @@ class TensorFlowSession(SessionBase):
         start = time.perf_counter()
         try:
             outputs = self._call(*[tensor.array for tensor in inputs])
+        except BackendError:
+            raise
         except Exception as error:
             raise BackendError(_text(error)) from error
         if self._may_change:
@@ -164,6 +170,13 @@ class TensorFlowSession(SessionBase):
         if self._long_runs > _LONG_RUNS:
             self._may_change = False
             self._call = self._callable(True)
+
+
+def _failing(text: str) -> Callable[..., Any]:
+    def call(*_: Any) -> Any:
+        raise BackendError(text)
+
+    return call
 
 
 def _types(graph: Any, names: Sequence[str]) -> tuple[InputType, ...]:

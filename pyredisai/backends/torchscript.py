@@ -119,7 +119,7 @@ class ScriptProgram:
         A function that is no entry point takes tensors only (scripts of the deprecated AI.SCRIPTSET).
         Raises BackendError, with the error that a Redis command inside ended it by.
         """
-        function = self._unit.find_function(name)
+        function = self._unit.find_function(name) if name else None
         if function is None:
             raise BackendError(ai_texts.script_no_function(name))
         copies = self._must_copy(name, function)
@@ -155,7 +155,7 @@ def compile_script(source: bytes, device: str, entry_points: Sequence[str]) -> S
 
 
 def _check_entry_point(unit: Any, name: str) -> None:
-    function = unit.find_function(name)
+    function = unit.find_function(name) if name else None
     if function is None:
         raise BackendError(ai_texts.script_entry_point_missing(name))
     kinds = [str(argument.type) for argument in function.schema.arguments]

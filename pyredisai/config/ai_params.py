@@ -76,10 +76,10 @@ AI_PARAMS: Final = (
         shown_default="<directory of the module>/backends",
     ),
     _row(
-        "ACCEPT_UINT32",
+        "ACCEPT_WIDE_UINT",
         Bool(),
         "no",
-        "Take the data type UINT32 in AI.TENSORSET, which RedisAI refuses; outputs of models may have it anyhow.",
+        "Take the data types UINT32 and UINT64 in AI.TENSORSET; RedisAI refuses them. Outputs of models may have them.",
         runtime=True,
     ),
     *(

@@ -49,10 +49,17 @@ class Cursor:
 
     def take_count(self, error: str) -> int:
         """The next argument as a number that is not negative; `3.0` is one too. Raises ReplyError(error)."""
-        count = parse_count(self.take_bytes()) if self else None
-        if count is None:
+        count = self.take_number(error)
+        if count < 0:
             raise ReplyError(error)
         return count
+
+    def take_number(self, error: str) -> int:
+        """The next argument as a number that may be negative. Raises ReplyError(error)."""
+        number = parse_number(self.take_bytes()) if self else None
+        if number is None:
+            raise ReplyError(error)
+        return number
 
     def take_names(self, count: int) -> tuple[str, ...]:
         """The next `count` arguments as names of a model's nodes (C strings); the caller knows that they are there."""
@@ -61,7 +68,12 @@ class Cursor:
 
 def is_keyword(word: bytes | memoryview, keyword: bytes) -> bool:
     """Whether an argument is `keyword` (given in upper case) in any case."""
-    return bytes(word[:_LONGEST_KEYWORD]).upper() == keyword
+    return as_keyword(word) == keyword
+
+
+def as_keyword(word: bytes | memoryview) -> bytes:
+    """An argument to compare with keywords: in upper case and, as RedisAI reads C strings, up to a null byte."""
+    return bytes(word[:_LONGEST_KEYWORD]).partition(b"\0")[0].upper()
 
 
 def c_string(text: bytes) -> str:
@@ -69,12 +81,12 @@ def c_string(text: bytes) -> str:
     return text.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
-def parse_count(text: bytes) -> int | None:
-    """A count as RedisAI's argument cursor reads one: an integer, or a double without a fraction; None if neither."""
+def parse_number(text: bytes) -> int | None:
+    """A number as RedisAI's argument cursor reads one: an integer, or a double without a fraction; None if neither."""
     if text.isdigit() and len(text) <= _MAX_DIGITS and text[0] != _ZERO:
-        count = int(text)
-        return count if count <= _INT64_MAX else None
+        number = int(text)
+        return number if number <= _INT64_MAX else None
     value = strtod(text)
-    if value is None or not 0 <= value < 2.0**63 or value != int(value):
+    if value is None or not -(2.0**63) <= value < 2.0**63 or value != int(value):
         return None
     return int(value)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from pyredisai.ai.tensor import Tensor
+from pyredisai.commands.ai.cursor import as_keyword
 from pyredisai.commands.ai.tensors import find_tensor
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.spec import Args
@@ -62,7 +63,7 @@ def parse_sections(database: Database, args: Args, *, read_only: bool) -> Sectio
     seen: set[bytes] = set()
     at, end = 1, len(args)
     while at < end and args[at] != ARROW:
-        word = bytes(args[at]).upper()
+        word = as_keyword(args[at])
         parser = None if word in seen else _SECTIONS.get(word)
         if parser is None:
             raise ReplyError(ai_texts.dag_unexpected(bytes(args[at])))
@@ -87,8 +88,6 @@ def _split(args: Args, at: int) -> list[Args]:
         at = stop
     if not steps:
         raise ReplyError(ai_texts.DAG_EMPTY)
-    if not all(steps):
-        raise ReplyError(ai_texts.DAG_UNSUPPORTED)
     return steps
 
 

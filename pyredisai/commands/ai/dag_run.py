@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from pyredisai.ai.tensor import Tensor
+from pyredisai.commands.ai.cursor import as_keyword
 from pyredisai.commands.ai.dag_args import Plan, check_persist
 from pyredisai.commands.ai.running import TIMEDOUT, deadline_ns, outcome_error, store_outputs
 from pyredisai.commands.context import Context
@@ -26,7 +27,7 @@ def run_steps(ctx: Context, plan: Plan, steps: list[Args], parsers: dict[bytes, 
     """Parse the steps into the plan and run it; shared with the deprecated commands."""
     binds = []
     for step in steps:
-        parser = parsers.get(step[0]) or parsers.get(bytes(step[0]).upper())
+        parser = (parsers.get(step[0]) or parsers.get(as_keyword(step[0]))) if step else None
         if parser is None:
             raise ReplyError(ai_texts.DAG_UNSUPPORTED)
         binds.append(parser(ctx, step))

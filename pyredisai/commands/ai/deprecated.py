@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from pyredisai.ai.model import ModelOptions
-from pyredisai.commands.ai.cursor import Cursor, c_string, is_keyword
+from pyredisai.commands.ai.cursor import Cursor, as_keyword, c_string, is_keyword
 from pyredisai.commands.ai.dag_args import dag_keys, parse_sections
 from pyredisai.commands.ai.dag_run import Bind, StepParser, run_steps
 from pyredisai.commands.ai.dags import model_step, parse_tensorget, parse_tensorset, refuse
@@ -150,9 +150,7 @@ def parse_modelrun(database: Database, args: Args) -> ExecuteRequest:
 
 
 def _timeout(args: Args, at: int) -> int:
-    if at + 1 >= len(args):
-        raise ReplyError(ai_texts.NO_TIMEOUT_VALUE)
-    timeout_ms = parse_int(bytes(args[at + 1]), ai_texts.INVALID_TIMEOUT)
+    timeout_ms = parse_int(bytes(args[at + 1]), ai_texts.INVALID_TIMEOUT) if at + 1 < len(args) else 0
     if timeout_ms <= 0:
         raise ReplyError(ai_texts.INVALID_TIMEOUT)
     return timeout_ms
@@ -193,7 +191,7 @@ def parse_scriptrun(database: Database, args: Args) -> ScriptExecute:
     done = listed = False
     at = 3
     while at < len(args):
-        word = bytes(args[at]).upper()
+        word = as_keyword(args[at])
         if word == b"TIMEOUT":
             if request.timeout_ms:
                 raise ReplyError(ai_texts.SCRIPTRUN_TIMEOUT_TWICE)
@@ -209,7 +207,8 @@ def parse_scriptrun(database: Database, args: Args) -> ScriptExecute:
             section, done = request.outputs, True
         elif word == b"$":
             if section is not request.inputs or listed:
-                raise ReplyError(ai_texts.SCRIPTRUN_LIST_TWICE if listed else ai_texts.SCRIPTRUN_LIST_OUTSIDE)
+                outside = section is not request.inputs
+                raise ReplyError(ai_texts.SCRIPTRUN_LIST_OUTSIDE if outside else ai_texts.SCRIPTRUN_LIST_TWICE)
             listed = True
         elif section is None:
             raise ReplyError(ai_texts.SCRIPTRUN_UNKNOWN)

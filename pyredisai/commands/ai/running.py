@@ -15,6 +15,7 @@ from pyredisai import clock
 from pyredisai.ai.model import Model
 from pyredisai.ai.stats import RunStats
 from pyredisai.ai.tensor import Tensor
+from pyredisai.commands.ai.tensors import WIDE_UINTS
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.errors import PyRedisAIError, ReplyError, ai_texts, texts
@@ -103,8 +104,8 @@ def store_outputs(services: Services, database: int, keys: Sequence[bytes], outp
 
 
 def tensorset_effect(key: bytes, tensor: Tensor) -> Effect:
-    """The AI.TENSORSET that stores this tensor; a RESTORE for UINT32, which AI.TENSORSET may refuse."""
-    if tensor.dtype.name == "UINT32":
+    """The AI.TENSORSET that stores this tensor; a RESTORE for a type that AI.TENSORSET may refuse."""
+    if tensor.dtype.name in WIDE_UINTS:
         return [b"RESTORE", key, b"0", dump(tensor), b"REPLACE"]
     dims = [b"%d" % dim for dim in tensor.shape]
     return [b"AI.TENSORSET", key, tensor.dtype.name_bytes, *dims, b"BLOB", tensor.blob]

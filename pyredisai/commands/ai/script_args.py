@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from pyredisai.ai.script import Script
-from pyredisai.commands.ai.cursor import Cursor
+from pyredisai.commands.ai.cursor import Cursor, as_keyword
 from pyredisai.commands.ai.model_args import parse_device, parse_tag
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.spec import Args
@@ -54,15 +54,22 @@ def parse_script_store(args: Args) -> ScriptStore:
     """AI.SCRIPTSTORE key device [TAG tag] ENTRY_POINTS n name … SOURCE source; the caller counted the arguments."""
     cursor = Cursor(args)
     key = cursor.take_bytes()
-    device = parse_device(cursor.take_bytes())
+    device = cursor.take_bytes()
     tag = parse_tag(cursor)
     if not cursor.accept(b"ENTRY_POINTS"):
         raise ReplyError(ai_texts.NO_ENTRY_POINTS)
-    count = cursor.take_count(ai_texts.ENTRY_POINTS_NOT_NUMERIC)
-    if cursor.remaining < count:
+    count = cursor.take_number(ai_texts.ENTRY_POINTS_NOT_NUMERIC)
+    if not 0 <= count <= cursor.remaining:
         raise ReplyError(ai_texts.NO_ENTRY_POINTS)
     entry_points = tuple(_c_bytes(cursor.take_bytes()) for _ in range(count))
-    return ScriptStore(key, device, tag, entry_points, parse_source(cursor))
+    source = parse_source(cursor)
+    return ScriptStore(key, _script_device(device), tag, entry_points, source)
+
+
+def _script_device(name: bytes) -> str:
+    """A script's device: RedisAI looks at it last and takes all that begins with CPU, where we are strict."""
+    known = as_keyword(name).startswith((b"CPU", b"GPU:")) or as_keyword(name) == b"GPU"
+    return parse_device(name, ai_texts.INVALID_DEVICE if known else ai_texts.UNSUPPORTED_DEVICE)
 
 
 def parse_source(cursor: Cursor) -> bytes:
@@ -81,15 +88,15 @@ def parse_script_execute(database: Database, args: Args, *, in_dag: bool = False
 
     The scopes come in any order, each once; outside a DAG the first is KEYS or INPUTS. Raises ReplyError.
     """
-    if len(args) < (3 if in_dag else 5):
+    if len(args) < 3:
         raise ReplyError(ai_texts.SCRIPTEXECUTE_ARITY)
     request = ScriptExecute(find_script(database, args[1]), _c_bytes(args[2]).decode("utf-8", "surrogateescape"))
-    if not in_dag and args[3].upper() not in (b"KEYS", b"INPUTS"):
+    if not in_dag and (len(args) == 3 or as_keyword(args[3]) not in (b"KEYS", b"INPUTS")):
         raise ReplyError(ai_texts.SCRIPT_FIRST_SCOPE)
     seen: set[bytes] = set()
     at = 3
     while at < len(args):
-        word = bytes(args[at]).upper()
+        word = as_keyword(args[at])
         if word == b"TIMEOUT":
             at = _parse_timeout(request, args, at)
         elif word in _SCOPES:

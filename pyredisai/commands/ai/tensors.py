@@ -8,6 +8,7 @@ from typing import Final
 from pyredisai.ai.dtype import DTYPES, DType
 from pyredisai.ai.tensor import Tensor
 from pyredisai.ai.values import BadValue, NullInString, parse_values
+from pyredisai.commands.ai.cursor import as_keyword
 from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Family
 from pyredisai.config.registry import Registry
@@ -21,9 +22,10 @@ META: Final = 1
 BLOB: Final = 2
 VALUES: Final = 4
 
-# RedisAI refuses the name UINT32, so a client's is taken only where `ai.accept-uint32` says so.
-_UINT32: Final = b"UINT32"
-_DTYPES: Final = {name.encode(): dtype for name, dtype in DTYPES.items() if name.encode() != _UINT32}
+# RedisAI refuses these names, so a client's are taken only where `ai.accept-wide-uint` says so.
+WIDE_UINTS: Final = ("UINT32", "UINT64")
+_WIDE: Final = {name.encode(): DTYPES[name] for name in WIDE_UINTS}
+_DTYPES: Final = {name.encode(): dtype for name, dtype in DTYPES.items() if name not in WIDE_UINTS}
 _FORMATS: Final = {b"META": META, b"BLOB": BLOB, b"VALUES": VALUES}
 _MAX_DIGITS: Final = 18
 _INT64_MAX: Final = 2**63 - 1
@@ -67,7 +69,7 @@ def parse_tensor(args: Args, config: Registry) -> Tensor:
     """The tensor that the arguments of AI.TENSORSET describe, from args[2] on. Raises ReplyError."""
     if len(args) < 4:
         raise ReplyError(ai_texts.TENSORSET_ARITY)
-    dtype = _DTYPES.get(args[2]) or _rare_dtype(bytes(args[2]).upper(), config)
+    dtype = _DTYPES.get(args[2]) or _rare_dtype(as_keyword(args[2]), config)
     shape = []
     size = 1
     for i in range(3, len(args)):
@@ -80,7 +82,7 @@ def parse_tensor(args: Args, config: Registry) -> Tensor:
             size *= dim
             continue
         else:
-            keyword = bytes(word).upper()
+            keyword = as_keyword(word)
         if keyword == b"BLOB":
             if len(args) - i != 2:
                 raise ReplyError(ai_texts.ONE_BLOB)
@@ -96,8 +98,9 @@ def parse_tensor(args: Args, config: Registry) -> Tensor:
 
 
 def _rare_dtype(name: bytes, config: Registry) -> DType:
-    """A name that was not written in capitals, or UINT32. Raises ReplyError for an unknown one."""
-    dtype = DTYPES["UINT32"] if name == _UINT32 and config["ai.accept-uint32"] else _DTYPES.get(name)
+    """A name that was not written in capitals, or a wide integer's. Raises ReplyError for an unknown one."""
+    dtype = _WIDE.get(name) if config["ai.accept-wide-uint"] else None
+    dtype = dtype or _DTYPES.get(name)
     if dtype is None:
         raise ReplyError(ai_texts.INVALID_DTYPE)
     return dtype
@@ -149,7 +152,7 @@ def parse_format(args: Args) -> int:
         raise ReplyError(ai_texts.TENSORGET_ARITY)
     wanted = 0
     for word in args[2:]:
-        part = _FORMATS.get(word) or _FORMATS.get(word.upper())
+        part = _FORMATS.get(word) or _FORMATS.get(as_keyword(word))
         if part is None:
             raise ReplyError(ai_texts.UNSUPPORTED_FORMAT)
         wanted |= part

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pyredisai.ai.script import Script
-from pyredisai.commands.ai.cursor import parse_count
+from pyredisai.commands.ai.cursor import parse_number
 from pyredisai.commands.ai.model_args import model_execute_keys
 from pyredisai.commands.ai.models import chunked
 from pyredisai.commands.context import Context
@@ -136,15 +136,25 @@ def test_arguments_of_modelstore_that_are_refused(run: Any, words: list[str], er
 
 
 @pytest.mark.parametrize(
-    ("text", "count"),
+    ("text", "number"),
     [
         *((b"0", 0), (b"7", 7), (b"3.0", 3), (b"1e2", 100), (b"0x10", 16), (b"007", 7), (b"-0", 0)),
         *((b"9223372036854775807", 2**63 - 1), (b"9223372036854775808", None), (b"9" * 4000, None)),
-        *((b"", None), (b"-1", None), (b"1.5", None), (b"nan", None), (b"inf", None), (b" 1", None), (b"x", None)),
+        *(
+            (b"", None),
+            (b"-1", -1),
+            (b"-9e18", -9 * 10**18),
+            (b"-1e19", None),
+            (b"1.5", None),
+            (b"nan", None),
+            (b"inf", None),
+            (b" 1", None),
+            (b"x", None),
+        ),
     ],
 )
-def test_what_is_a_count(text: bytes, count: int | None) -> None:
-    assert parse_count(text) == count
+def test_what_is_a_number(text: bytes, number: int | None) -> None:
+    assert parse_number(text) == number
 
 
 def test_a_run_stores_and_journals_its_outputs(run: Any, stored: None, journal: list[Any]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pyredisai.ai.dtype import DTYPES
+from pyredisai.commands.ai.tensors import WIDE_UINTS
 
 WRONGTYPE = b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
 
@@ -87,7 +88,9 @@ def test_floats_are_printed_as_c_prints_them(run: Any, values: list[float], resp
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_blob_of_the_right_length_comes_back(run: Any, data: st.DataObject) -> None:
-    taken = [dtype for dtype in DTYPES.values() if dtype.kind not in ("bool", "string") and dtype.name != "UINT32"]
+    taken = [
+        dtype for dtype in DTYPES.values() if dtype.kind not in ("bool", "string") and dtype.name not in WIDE_UINTS
+    ]
     dtype = data.draw(st.sampled_from(taken))
     shape = data.draw(st.lists(st.integers(1, 4), max_size=4))
     size = dtype.itemsize
@@ -102,11 +105,11 @@ def test_any_blob_of_the_right_length_comes_back(run: Any, data: st.DataObject) 
 
 @pytest.mark.parametrize("name", ["FLOAT16", "BFLOAT16", "UINT64", "UINT32"])
 def test_types_that_redisai_lacks(run: Any, ctx: Any, name: str) -> None:
-    """Recordings have UINT32 refused, so it is taken only where the configuration says so."""
+    """RedisAI refuses the wide integers' names, so they are taken only where the configuration says so."""
     command = ("AI.TENSORSET", "t", name.lower(), "2", "VALUES", "1", "3")
-    if name == "UINT32":
+    if name in WIDE_UINTS:
         assert run(*command) == b"-ERR invalid data type\r\n"
-        ctx.server.config.set([("ai.accept-uint32", "yes")])
+        ctx.server.config.set([("ai.accept-wide-uint", "yes")])
     assert run(*command) == b"+OK\r\n"
     numbers = b":1\r\n:3\r\n" if name[0] == "U" else b"$1\r\n1\r\n$1\r\n3\r\n"
     assert run("AI.TENSORGET", "t", "VALUES") == b"*2\r\n" + numbers

@@ -1,0 +1,114 @@
+"""Corners of the AI commands' syntax: which of several errors wins, odd counts, words with null bytes."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from tests.support.resp import ErrorReply, RespClient
+
+needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
+SOURCE = """
+def plus(tensors: List[Tensor], keys: List[str], args: List[str]):
+    return tensors[0] + tensors[1]
+def bar(a, b):
+    return a + b
+def many(a, b: List[Tensor]):
+    return a + b[0]
+"""
+
+
+@pytest.fixture
+def tensors(client: RespClient) -> None:
+    for key in ("a", "b"):
+        assert client("AI.TENSORSET", key, "FLOAT", 2, "VALUES", 1, 2) == "OK"
+
+
+@pytest.fixture
+def script(client: RespClient, tensors: None) -> None:
+    assert client("AI.SCRIPTSTORE", "s", "CPU", "ENTRY_POINTS", 1, "plus", "SOURCE", SOURCE) == "OK"
+
+
+def error(client: RespClient, *args: object) -> str:
+    reply = client(*args)
+    assert isinstance(reply, ErrorReply), reply
+    return str(reply)
+
+
+def test_keywords_end_at_a_null_byte(client: RespClient) -> None:
+    assert client("AI.TENSORSET", "t", "float\0x", 2, "values\0", 1, 2) == "OK"
+    assert client("AI.TENSORGET", "t", "META\0x") == [b"dtype", b"FLOAT", b"shape", [2]]
+    assert client("AI.DAGEXECUTE", "LOAD\0", 1, "t", "|>", "AI.TENSORGET\0", "t", "VALUES\0") == [[b"1", b"2"]]
+
+
+@pytest.mark.parametrize("command", [("AI.DAGEXECUTE", "PERSIST", 1, "q"), ("AI.DAGRUN", "PERSIST", 1, "q")])
+def test_an_empty_step_is_an_error_after_those_of_the_steps_before(
+    client: RespClient, command: tuple[object, ...]
+) -> None:
+    short = error(client, *command, "|>", "AI.TENSORSET", "q", "FLOAT", 2, "VALUES", 1, "|>", "|>", "AI.TENSORGET", "q")
+    assert short == "ERR wrong number of values was given in 'AI.TENSORSET' command"
+    assert error(client, *command, "|>", "|>", "AI.TENSORSET", "q", "FLOAT", 1) == "Unsupported command within DAG"
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ((), "ERR KEYS or INPUTS scope must be provided first for AI.SCRIPTEXECUTE command"),
+        (("OUTPUTS",), "ERR KEYS or INPUTS scope must be provided first for AI.SCRIPTEXECUTE command"),
+        (("KEYS",), "ERR Missing arguments after KEYS keyword"),
+        (("INPUTS",), "ERR Invalid arguments provided to AI.SCRIPTEXECUTE"),
+    ],
+)
+def test_short_scriptexecute(client: RespClient, script: None, words: tuple[str, ...], text: str) -> None:
+    assert error(client, "AI.SCRIPTEXECUTE", "s", "plus", *words) == text
+    assert error(client, "AI.SCRIPTEXECUTE", "none", "plus", *words) == "ERR script key is empty"
+    assert error(client, "AI.SCRIPTEXECUTE", "s") == "ERR wrong number of arguments for 'AI.SCRIPTEXECUTE' command"
+
+
+@needs_torch
+def test_scriptrun_corners(client: RespClient, script: None) -> None:
+    run = ("AI.SCRIPTRUN", "s", "many", "INPUTS", "a", "$", "b", "OUTPUTS", "c")
+    outside = "ERR Encountered a variable size list of tensors outside of input section"
+    assert error(client, *run, "$") == outside
+    assert error(client, *run[:7], "$") == "ERR Already encountered a variable size list of tensors"
+    for last in (("TIMEOUT",), ("TIMEOUT", "x"), ("TIMEOUT", 0)):
+        assert error(client, *run, *last) == "ERR Invalid value for TIMEOUT"
+    dag = ("AI.DAGRUN", "LOAD", 2, "a", "b", "|>", *run)
+    assert error(client, *dag, "TIMEOUT", "|>", "AI.TENSORGET", "c") == "ERR Invalid value for TIMEOUT"
+
+
+@needs_torch
+def test_a_function_without_a_name(client: RespClient, script: None) -> None:
+    assert error(client, "AI.SCRIPTEXECUTE", "s", "", "INPUTS", 2, "a", "b", "OUTPUTS", 1, "c").startswith("Function")
+    store = ("AI.SCRIPTSTORE", "t", "CPU", "ENTRY_POINTS", 1, "", "SOURCE", SOURCE)
+    assert error(client, *store) == "Function  does not exist in the given script."
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("device", "text"),
+    [("TPU", "ERR unsupported device"), ("", "ERR unsupported device"), ("CPUX", "ERR Invalid DEVICE")],
+)
+def test_a_scripts_device_is_looked_at_last(client: RespClient, device: str, text: str) -> None:
+    store = ("AI.SCRIPTSTORE", "t", device, "ENTRY_POINTS")
+    assert error(client, *store, 1, "plus", "SOURCE", SOURCE) == text
+    missing = "ERR Insufficient arguments, missing script entry points"
+    assert error(client, *store, -1, "plus", "SOURCE", SOURCE) == missing
+    assert error(client, *store, 9, "plus", "SOURCE", SOURCE) == missing
+    not_numeric = "ERR Non numeric entry points number provided to AI.SCRIPTSTORE command"
+    assert error(client, *store, "x", "plus", "SOURCE", SOURCE) == not_numeric
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="TensorFlow is not installed")
+@pytest.mark.parametrize("nodes", [("a", "a", "mul"), ("a", "b", "a")])
+def test_nodes_that_tensorflow_refuses_in_a_run_only(
+    client: RespClient, tensors: None, models: Path, nodes: tuple[str, str, str]
+) -> None:
+    first, second, output = nodes
+    names = ("INPUTS", 2, first, second, "OUTPUTS", 1, output)
+    assert client("AI.MODELSTORE", "m", "TF", "CPU", *names, "BLOB", (models / "graph.pb").read_bytes()) == "OK"
+    assert error(client, "AI.MODELEXECUTE", "m", "INPUTS", 2, "a", "b", "OUTPUTS", 1, "c")
+    assert client("AI.INFO", "m")[-4:] == [b"calls", 1, b"errors", 1]
