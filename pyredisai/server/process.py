@@ -6,8 +6,9 @@ import asyncio
 import gc
 import os
 import sys
+import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NoReturn
 
 LOOP_VARIABLE: Final = "PYREDISAI_LOOP"
 DEFAULT_PID_FILE: Final = "/var/run/redis.pid"
@@ -77,3 +78,15 @@ def loop_factory() -> tuple[str, Callable[[], asyncio.AbstractEventLoop]]:
         else:
             return "uvloop", uvloop.new_event_loop
     return "asyncio", asyncio.new_event_loop
+
+
+def leave(code: int) -> NoReturn:
+    """End the process. While a thread is still in a framework, not by way of the interpreter's own end.
+
+    That would unwind the thread out of C++ code, and the process would abort.
+    """
+    if threading.active_count() == 1:
+        raise SystemExit(code)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -60,6 +60,6 @@ def refuse(text: str) -> NoReturn:
 
 def run(config: Registry) -> NoReturn:
     """Serve until the end."""
-    from pyredisai.server import app
+    from pyredisai.server import app, process
 
-    raise SystemExit(app.run(config))
+    process.leave(app.run(config))

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support.resp import ErrorReply
-from tests.support.server import PYREDISAI, REDIS_SERVER, Server, StartError, free_port
+from tests.support.server import MODULE_PATH, PYREDISAI, REDIS_SERVER, Server, StartError, free_port
 
 LINE = re.compile(r"\d+:[MCS] \d\d \w{3} \d{4} \d\d:\d\d:\d\d\.\d{3} [.\-*#] .+\n")
 Start = Callable[..., Server]
@@ -43,6 +44,45 @@ def test_a_signal_ends_it_with_its_log(start_server: Start, number: signal.Signa
     assert all(LINE.fullmatch(line) for line in lines.splitlines(keepends=True))
     assert not pid_file.exists()
     assert not (tmp_path / "s").exists()
+
+
+def endless_model() -> bytes:
+    """An ONNX model whose loop takes hours."""
+    helper = pytest.importorskip("onnx").helper
+    kind = helper.np_dtype_to_tensor_dtype
+    count, flag, value = kind(np.dtype("int64")), kind(np.dtype("bool")), kind(np.dtype("float32"))
+    ports = [("i", count), ("go", flag), ("v", value)]
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Sin", ["v"], ["w"])],
+        "body",
+        [helper.make_tensor_value_info(name, type_, []) for name, type_ in ports],
+        [helper.make_tensor_value_info("on", flag, []), helper.make_tensor_value_info("w", value, [])],
+    )
+    graph = helper.make_graph(
+        [helper.make_node("Loop", ["n", "", "x"], ["y"], body=body)],
+        "g",
+        [helper.make_tensor_value_info("n", count, [1]), helper.make_tensor_value_info("x", value, [])],
+        [helper.make_tensor_value_info("y", value, [])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize("how", ["SHUTDOWN", "SIGTERM"])
+def test_it_ends_while_a_model_runs(start_server: Start, how: str) -> None:
+    model = endless_model()
+    server = start_server("--loadmodule", MODULE_PATH, "MODEL_EXECUTION_TIMEOUT", "600000")
+    with server.client() as client, server.client() as other:
+        assert client("AI.MODELSTORE", "m", "ONNX", "CPU", "BLOB", model) == "OK"
+        assert client("AI.TENSORSET", "n", "INT64", 1, "VALUES", 10**15) == "OK"
+        assert client("AI.TENSORSET", "x", "FLOAT", "VALUES", 1) == "OK"
+        other.send("AI.MODELEXECUTE", "m", "INPUTS", 2, "n", "x", "OUTPUTS", 1, "y")
+        until(lambda: "cmd=ai.modelexecute" in str(client("CLIENT", "LIST")))
+        if how == "SHUTDOWN":
+            client.send("SHUTDOWN")
+        else:
+            os.kill(server.pid, signal.SIGTERM)
+        assert server.wait() == 0
 
 
 @pytest.mark.parametrize("level", ["debug", "verbose", "notice", "warning"])
