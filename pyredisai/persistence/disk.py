@@ -3,25 +3,53 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from typing import BinaryIO
 
 
+class Abandoned(Exception):
+    """A file that was being written is no longer wanted."""
+
+
+class FileReplacement:
+    """A file that `write_to` writes beside `path`, flushes to the disk and puts in place."""
+
+    def __init__(self, path: str, write_to: Callable[[BinaryIO], None]) -> None:
+        self._path = path
+        self._write_to = write_to
+        self._directory = os.path.dirname(path) or "."
+        self._temporary = os.path.join(self._directory, f"temp-{os.getpid()}-{time.monotonic_ns()}.tmp")
+        self._lock = threading.Lock()
+        self._abandoned = False
+
+    def run(self) -> None:
+        """Write it. An error leaves the old file. Raises OSError, Abandoned."""
+        try:
+            with open(self._temporary, "wb") as file:
+                self._write_to(file)
+                file.flush()
+                os.fsync(file.fileno())
+            with self._lock:
+                if self._abandoned:
+                    raise Abandoned
+                os.replace(self._temporary, self._path)
+        except BaseException:
+            remove(self._temporary)
+            raise
+        sync_directory(self._directory)
+
+    def abandon(self) -> None:
+        """Any thread: from now on the file is not put in place, and nothing of it stays."""
+        with self._lock:
+            self._abandoned = True
+            remove(self._temporary)
+
+
 def replace_file(path: str, write_to: Callable[[BinaryIO], None]) -> None:
-    """Write beside `path`, flush to the disk, then put it in place. An error leaves the old file. Raises OSError."""
-    directory = os.path.dirname(path) or "."
-    temporary = os.path.join(directory, f"temp-{os.getpid()}-{time.monotonic_ns()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            write_to(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        remove(temporary)
-        raise
-    sync_directory(directory)
+    """Write a file whole or not at all. Raises OSError."""
+    FileReplacement(path, write_to).run()
 
 
 def remove(path: str) -> None:

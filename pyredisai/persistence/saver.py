@@ -16,7 +16,7 @@ from pyredisai.config.registry import Registry
 from pyredisai.errors import PersistenceError
 from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
-from pyredisai.persistence.disk import replace_file
+from pyredisai.persistence.disk import Abandoned, FileReplacement
 from pyredisai.persistence.rdb import file
 from pyredisai.persistence.snapshot import Snapshot
 
@@ -64,6 +64,7 @@ class Saver:
         self.keys_done = 0
         self._started = 0.0
         self._dirty_before = 0
+        self._replacement: FileReplacement | None = None
 
     @property
     def path(self) -> str:
@@ -79,7 +80,7 @@ class Saver:
         """Save now, on the loop. Raises OSError; the old file is left then."""
         dirty = self._events.dirty
         try:
-            self._write(Snapshot(self._databases), self.write_options())
+            self._replacing(Snapshot(self._databases)).run()
         except OSError as error:
             self._failed(error)
             raise
@@ -92,11 +93,16 @@ class Saver:
         self._started = self.last_try_s = time.monotonic()
         self.keys_done = 0
         self.scheduled = False
-        snapshot, options = Snapshot(self._databases), self.write_options()
-        self.snapshot = snapshot
+        snapshot = self.snapshot = Snapshot(self._databases)
         self.on_snapshot(snapshot)
         self._log("notice", f"Background saving started by pid {os.getpid()}")
-        self._background(lambda: self._write(snapshot, options, self._progress), self._done)
+        self._replacement = self._replacing(snapshot, self._progress)
+        self._background(self._replacement.run, self._done)
+
+    def abandon(self) -> None:
+        """Give up the background save, if there is one; the old file stays."""
+        if self._replacement is not None:
+            self._replacement.abandon()
 
     def write_options(self) -> file.WriteOptions:
         """How files are written, as the configuration says now."""
@@ -108,19 +114,20 @@ class Saver:
             functions=tuple(self.functions()),
         )
 
-    def _write(
-        self, snapshot: Snapshot, options: file.WriteOptions, progress: Callable[[int], None] | None = None
-    ) -> None:
-        replace_file(self.path, lambda target: file.write(target, snapshot, options, progress))
+    def _replacing(self, snapshot: Snapshot, progress: Callable[[int], None] | None = None) -> FileReplacement:
+        options = self.write_options()
+        return FileReplacement(self.path, lambda target: file.write(target, snapshot, options, progress))
 
     def _progress(self, keys: int) -> None:
         self.keys_done = keys
         time.sleep(YIELD_S)
 
     def _done(self, result: object) -> None:
-        self.snapshot = None
+        self.snapshot = self._replacement = None
         self.on_snapshot(None)
         self.last_took_s = int(time.monotonic() - self._started)
+        if isinstance(result, Abandoned):
+            return
         if isinstance(result, BaseException):
             self._failed(result)
             return
@@ -160,7 +167,11 @@ class Saver:
         return False
 
     def at_shutdown(self, save: bool | None) -> None:
-        """The last save: when asked for, or when there are `save` points. Raises PersistenceError."""
+        """The last save: when asked for, or when there are `save` points. Raises PersistenceError.
+
+        A background save is given up: it would put an older picture in place of the last one.
+        """
+        self.abandon()
         if save is False or (save is None and not self._config["save"]):
             return
         self._log("notice", "Saving the final RDB snapshot before exiting.")

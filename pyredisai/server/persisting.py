@@ -33,9 +33,8 @@ def install_persistence(services: Services) -> None:
             guard.add_check(refuse_while_log_fails)
 
     def end(save: bool | None) -> None:
-        if log.is_open:
-            log.close()
-        saver.at_shutdown(save)
+        saver.at_shutdown(save)  # may fail; then serving and logging go on
+        log.close()
 
     saver.on_snapshot = log.on_snapshot = transfers.on_snapshot = picture
     saver.on_outcome = log.on_outcome = judge
@@ -75,7 +74,8 @@ def follow(services: Services, on: bool) -> None:
     log.wanted = on
     if on and log.append not in subscribers:
         subscribers.append(log.append)
-        if not log.is_open and log.snapshot is None:
+        if not log.is_open:
+            log.abandon_rewrite()  # its picture is older than the first effect that is logged
             log.start_rewrite()
     elif not on and log.append in subscribers:
         subscribers.remove(log.append)

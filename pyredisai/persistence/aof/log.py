@@ -16,15 +16,14 @@ from pyredisai.errors import PersistenceError, texts
 from pyredisai.journal import Effect
 from pyredisai.keyspace.database import Database
 from pyredisai.persistence.aof import manifest as manifests
-from pyredisai.persistence.aof.commands import EffectStream, commands_for, encode
+from pyredisai.persistence.aof.base import writer_of_base
+from pyredisai.persistence.aof.commands import EffectStream
 from pyredisai.persistence.aof.manifest import Entry, Manifest
-from pyredisai.persistence.disk import remove, replace_file
+from pyredisai.persistence.disk import FileReplacement, remove
 from pyredisai.persistence.rdb import file as rdb_file
-from pyredisai.persistence.saver import YIELD_S
 from pyredisai.persistence.snapshot import Snapshot
 
 _RETRY_S = 60
-_YIELD_MASK = 255
 
 
 class AppendLog:
@@ -68,6 +67,7 @@ class AppendLog:
         self._unsynced = False
         self._rewrite_started = 0.0
         self._retry_at = 0.0
+        self._replacement: FileReplacement | None = None
         self.wanted = False
         self.last_error = ""
 
@@ -136,8 +136,13 @@ class AppendLog:
         name = str(self._config["appendfilename"])
         rdb = bool(self._config["aof-use-rdb-preamble"])
         entry = Entry(f"{name}.1.base.{'rdb' if rdb else 'aof'}", 1, manifests.BASE)
-        self._write_base(entry, Snapshot(self._databases), rdb=rdb)
+        self._replacing(entry, Snapshot(self._databases), rdb=rdb).run()
         return Manifest(entry)
+
+    def _touch(self, entry: Entry) -> None:
+        """Make a file if it is not there: a manifest names only files that are."""
+        with open(self.path(entry.name), "ab"):
+            pass
 
     def _open_last(self) -> None:
         if self._file is not None:
@@ -149,7 +154,8 @@ class AppendLog:
             self._stream.database = -1
 
     def close(self) -> None:
-        """Write and sync what is left, and stop. Raises OSError."""
+        """Write and sync what is left, and stop; a rewrite is given up. Raises OSError."""
+        self.abandon_rewrite()
         if self._file is not None:
             self.flush()
             os.fsync(self._file.fileno())
@@ -274,8 +280,7 @@ class AppendLog:
         if self.is_open:
             self.flush()
             manifest = self.manifest.with_incremental(name)
-            with open(self.path(manifest.incremental[-1].name), "ab"):
-                pass  # a manifest names only files that are there
+            self._touch(manifest.incremental[-1])
             manifests.store(self.manifest_path, manifest)
             self.manifest = manifest
             self._open_last()
@@ -290,26 +295,33 @@ class AppendLog:
         snapshot = self.snapshot = Snapshot(self._databases)
         self.on_snapshot(snapshot)
         self._log("notice", "Background append only file rewriting started")
-        self._background(lambda: self._write_base(base, snapshot, rdb=rdb), lambda result: self._done(target, result))
+        replacement = self._replacement = self._replacing(base, snapshot, rdb=rdb)
+        self._background(replacement.run, lambda result: self._done(replacement, target, result))
 
-    def _write_base(self, entry: Entry, snapshot: Snapshot, *, rdb: bool) -> None:
-        options = self.write_options()
+    def abandon_rewrite(self) -> None:
+        """Give up the rewrite that is going on, if any; the log goes on as it was."""
+        if self._replacement is not None:
+            self._replacement.abandon()
+            self._replacement = None
+            self._no_snapshot()
 
-        def write(target: BinaryIO) -> None:
-            if rdb:
-                rdb_file.write(target, snapshot, options, lambda _: time.sleep(YIELD_S))
-            else:
-                _write_commands(target, snapshot, options)
-
-        replace_file(self.path(entry.name), write)
-
-    def _done(self, target: Manifest, result: object) -> None:
+    def _no_snapshot(self) -> None:
         self.snapshot = None
         self.on_snapshot(None)
+
+    def _replacing(self, entry: Entry, snapshot: Snapshot, *, rdb: bool) -> FileReplacement:
+        return FileReplacement(self.path(entry.name), writer_of_base(snapshot, self.write_options(), rdb=rdb))
+
+    def _done(self, replacement: FileReplacement, target: Manifest, result: object) -> None:
+        if self._replacement is not replacement:
+            return  # it was given up
+        self._replacement = None
+        self._no_snapshot()
         self.rewrite_took_s = int(time.monotonic() - self._rewrite_started)
         try:
             if isinstance(result, BaseException):
                 raise result
+            self._touch(self.manifest.incremental[-1])
             manifests.store(self.manifest_path, target)
         except Exception as error:
             self.rewrite_ok = False
@@ -324,7 +336,7 @@ class AppendLog:
             manifests.store(self.manifest_path, self.manifest)
         except OSError as error:
             self._log("warning", f"The AOF manifest still names old files: {error.strerror}")
-        if not self.is_open:
+        if not self.is_open and self.wanted:
             self._open_last()
             self.is_open = True
             self._end_of_round()
@@ -362,17 +374,3 @@ class AppendLog:
     def refusal(self) -> str:
         """The reply to writes while the log cannot be written."""
         return texts.aof_write_failed(self.last_error)
-
-
-def _write_commands(target: BinaryIO, snapshot: Snapshot, options: rdb_file.WriteOptions) -> None:
-    selected = -1
-    for code in options.functions:
-        target.write(encode([b"FUNCTION", b"LOAD", code]))
-    for done, (index, key, value, expire) in enumerate(snapshot):
-        if not done & _YIELD_MASK:
-            time.sleep(YIELD_S)
-        if index != selected:
-            selected = index
-            target.write(encode([b"SELECT", b"%d" % index]))
-        for command in commands_for(key, value, expire, options.chunk_size):
-            target.write(encode(command))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import resource
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -97,6 +99,72 @@ def test_a_background_save_is_of_one_moment(start_server: Start) -> None:
     with server.client() as client:
         assert client("DBSIZE") == 200
         assert all(client("LLEN", f"l{i}") == 500 for i in range(200))
+
+
+def test_the_last_save_is_not_overtaken_by_one_in_the_background(start_server: Start) -> None:
+    server = start_server("--rdbcompression", "no")
+    with server.client() as client:
+        for i in range(3000):
+            client("RPUSH", f"l{i}", *range(100))
+        client("CONFIG", "SET", "save", "3600 1000000")
+        client("BGSAVE")
+        client("SET", "last", "1")
+        os.kill(server.pid, signal.SIGTERM)
+        assert server.wait() == 0
+    assert [path.name for path in server.dir.iterdir() if path.name != "output.log"] == ["dump.rdb"]
+    server.start()
+    with server.client() as client:
+        assert client("DBSIZE") == 3001
+
+
+def test_a_shutdown_that_fails_goes_on_logging(start_server: Start) -> None:
+    server = start_server("--appendonly", "yes", "--appendfsync", "always")
+    with server.client() as client:
+        client("SET", "a", "x" * 10_000)
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+        assert client("SHUTDOWN", "SAVE") == "ERR Errors trying to SHUTDOWN. Check logs."
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert client("SET", "b", "1") == "OK"
+    server.kill()
+    server.start()
+    with server.client() as client:
+        assert client("EXISTS", "a", "b") == 2
+
+
+def test_a_rewrite_without_the_log_does_not_stand_for_it(start_server: Start) -> None:
+    """BGREWRITEAOF while the log is off; what is written between it and the turning on is not lost."""
+    server = start_server()
+    with server.client() as client:
+        client("SET", "a", "1")
+        client("BGREWRITEAOF")
+        wait_for(lambda: info(client, "aof_rewrites") == "1")
+        client("SET", "b", "1")
+        client("CONFIG", "SET", "appendonly", "yes")
+        wait_for(lambda: info(client, "aof_rewrites") == "2")
+        client("SET", "c", "1")
+    server.stop(keep_folder=True)
+    server.args += ["--appendonly", "yes"]
+    server.start()
+    with server.client() as client:
+        assert client("EXISTS", "a", "b", "c") == 3
+
+
+def test_the_log_is_turned_off_and_on_during_a_rewrite(start_server: Start) -> None:
+    server = start_server("--appendonly", "yes")
+    with server.client() as client:
+        for i in range(3000):
+            client("RPUSH", f"l{i}", *range(100))
+        client("BGREWRITEAOF")
+        client("CONFIG", "SET", "appendonly", "no")
+        client("SET", "between", "1")
+        client("CONFIG", "SET", "appendonly", "yes")
+        wait_for(lambda: info(client, "aof_rewrite_in_progress") == "0")
+        client("SET", "after", "1")
+    server.stop(keep_folder=True)
+    server.start()
+    with server.client() as client:
+        assert client("EXISTS", "between", "after") == 2
+        assert client("DBSIZE") == 3002
 
 
 def test_redis_checks_and_loads_what_is_saved(start_server: Start, start_redis: Start) -> None:
