@@ -60,7 +60,8 @@ def load_in_slices(
     until = time.perf_counter() + SLICE_S
     for record in records(view, checksum=checksum, at=lambda position: setattr(progress, "loaded", position)):
         if isinstance(record, Key):
-            _store(record, databases, adopt, progress, now, keep_expired=keep_expired)
+            # The keys of a file that belongs to a replication stream expire in it: replicas are to hear of that.
+            _store(record, databases, adopt, progress, now, keep_expired=keep_expired or "repl-id" in progress.aux)
         elif isinstance(record, Aux):
             progress.aux[record.name.decode("latin-1")] = record.value.decode("latin-1")
         elif isinstance(record, Function):

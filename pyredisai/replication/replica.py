@@ -190,7 +190,7 @@ class Handshake:
         if rest.startswith(_MARK) and len(rest) == len(_MARK) + _MARK_LENGTH:
             self._mode, self._mark = "mark", rest[len(_MARK) :]
             return SnapshotBegins(0)
-        if not rest.isdigit():
+        if not rest.isdigit() or not int(rest):
             raise LinkError("the snapshot has no length")
         self._mode, self._left = "length", int(rest)
         return SnapshotBegins(self._left)
