@@ -12,6 +12,7 @@ from pyredisai.commands.spec import Args, Family
 from pyredisai.commands.typed import read_hash, read_set, read_sorted_set
 from pyredisai.errors import ReplyError, texts
 from pyredisai.glob import Matcher, compile_glob
+from pyredisai.keyspace.sorted_set import packed_score
 from pyredisai.keyspace.types import type_name
 from pyredisai.resp.encoder import format_double
 from pyredisai.resp.replies import Reply
@@ -174,11 +175,19 @@ def zscan(ctx: Context, args: Args) -> Reply:
         return _EMPTY
     options = parse_scan(args[3:])
     scores = value.scores
+    shown = format_double
     if encoding(ctx, value) == "skiplist":
         following, members = ctx.server.scanner.scan(scores, cursor, options.count)
         members = [member for member in members if member in scores]
     else:
+        shown = _packed_text
         following, members = 0, [member for _, member in value]
     if options.matches is not None:
         members = list(filter(options.matches, members))
-    return [b"%d" % following, [item for member in members for item in (member, format_double(scores[member]))]]
+    return [b"%d" % following, [item for member in members for item in (member, shown(scores[member]))]]
+
+
+def _packed_text(value: float) -> bytes:
+    """A score of a small set, whose integers are shown in full."""
+    packed = packed_score(value)
+    return b"%d" % packed if isinstance(packed, int) else format_double(packed)

@@ -17,11 +17,17 @@ LOWEST: MemberBound = (0, b"")
 HIGHEST: MemberBound = (2, b"")
 
 EMPTY: Span = (0, 0)
+_LARGEST_PACKED = float((2**63 - 1) // 2)
 
 
 def member_bound(member: bytes) -> MemberBound:
     """The end of a range at a member."""
     return (1, member)
+
+
+def packed_score(score: float) -> float | int:
+    """The score as a small set of Redis keeps it: an integer where it is one."""
+    return int(score) if abs(score) <= _LARGEST_PACKED and score.is_integer() else score
 
 
 @dataclass(slots=True, frozen=True)
@@ -55,14 +61,17 @@ class MemberRange:
 
 
 class SortedSet:
-    """Members (bytes) with float scores, never nan. Ranks count from 0; all cost O(log n) or less."""
+    """Members (bytes) with float scores, never nan. Ranks count from 0; all cost O(log n) or less.
+
+    A negative zero that is added counts as 0, as in small sets of Redis (large ones keep its sign).
+    """
 
     __slots__ = ("_order", "scores")
 
     redis_type: ClassVar[str] = "zset"
 
     def __init__(self, items: Iterable[tuple[bytes, float]] = ()) -> None:
-        self.scores: dict[bytes, float] = dict(items)
+        self.scores: dict[bytes, float] = {member: score + 0.0 for member, score in items}
         self._order: SortedList[tuple[float, bytes]] = SortedList((s, m) for m, s in self.scores.items())
 
     def __len__(self) -> int:
@@ -92,6 +101,7 @@ class SortedSet:
             if old == score:
                 return False
             self._order.remove((old, member))
+        score += 0.0
         self.scores[member] = score
         self._order.add((score, member))
         return old is None

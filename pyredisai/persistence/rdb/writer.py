@@ -6,11 +6,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from pyredisai.keyspace.sorted_set import SortedSet
+from pyredisai.keyspace.sorted_set import SortedSet, packed_score
 from pyredisai.keyspace.stream import Stream
 from pyredisai.persistence import module_types
 from pyredisai.persistence.rdb.opcodes import Type
-from pyredisai.persistence.rdb.packed import canonical_integer, write_intset, write_listpack
+from pyredisai.persistence.rdb.packed import Element, canonical_integer, write_intset, write_listpack
 from pyredisai.persistence.rdb.primitives import Sink
 from pyredisai.persistence.rdb.streams import write_stream
 from pyredisai.resp.encoder import format_double
@@ -106,7 +106,12 @@ def _sorted_set_form(value: SortedSet) -> tuple[int, Callable[[Sink, Any], None]
 
 
 def _write_packed_sorted_set(sink: Sink, value: SortedSet) -> None:
-    sink.string(write_listpack(x for score, member in value for x in (member, format_double(score))))
+    sink.string(write_listpack(x for score, member in value for x in (member, _packed_score(score))))
+
+
+def _packed_score(score: float) -> Element:
+    packed = packed_score(score)
+    return packed if isinstance(packed, int) else format_double(packed)
 
 
 def _write_sorted_set(sink: Sink, value: SortedSet) -> None:
