@@ -126,9 +126,10 @@ class RangeQuery:
         """(score, member) of the range, in the order of the answer."""
         backwards = bool(self.backwards)
         start, stop = select(value, backwards)
-        if self.offset < 0:
+        limited = self.kind not in (None, by_rank)
+        if limited and self.offset < 0:
             return []
-        if self.offset or self.limit >= 0:
+        if limited and (self.offset or self.limit >= 0):
             count = stop - start - self.offset
             if self.limit >= 0:
                 count = min(count, self.limit)
