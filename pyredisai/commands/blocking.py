@@ -34,16 +34,28 @@ def parse_timeout(text: bytes) -> float:
 
 
 class Waiter:
-    """One blocked request. `kind` is the class of the values that it waits for; others are left alone."""
+    """One blocked request. `kind` is the class of the values that it waits for; others are left alone.
 
-    __slots__ = ("attempt", "blocked", "ctx", "kind", "on_timeout", "places", "timer")
+    `on_gone` ends it when a key has no such value any more; None waits on.
+    """
 
-    def __init__(self, ctx: Context, places: list[Place], kind: type, attempt: Attempt, on_timeout: Reply) -> None:
+    __slots__ = ("attempt", "blocked", "ctx", "kind", "on_gone", "on_timeout", "places", "timer")
+
+    def __init__(
+        self,
+        ctx: Context,
+        places: list[Place],
+        kind: type,
+        attempt: Attempt,
+        on_timeout: Reply,
+        on_gone: Error | None = None,
+    ) -> None:
         self.ctx = ctx
         self.places = places
         self.kind = kind
         self.attempt = attempt
         self.on_timeout = on_timeout
+        self.on_gone = on_gone
         self.blocked = Blocked()
         self.timer: asyncio.TimerHandle | None = None
 
@@ -59,8 +71,9 @@ class WaitTable:
     def add(self, waiter: Waiter, seconds: float) -> Blocked:
         """Let a waiter wait, `seconds` at most (0: for ever)."""
         if not self._waiters:
-            self._server.events.on_key.append(self._touched)
+            self._server.events.on_key.append(self.look_at)
             self._server.events.on_swap.append(self._swapped)
+            self._server.events.on_flush.append(self._flushed)
         for place in waiter.places:
             self._waiters.setdefault(place, {})[waiter] = None
         if seconds:
@@ -88,11 +101,13 @@ class WaitTable:
             if not waiters:
                 self._waiters.pop(place, None)
         events = self._server.events
-        if not self._waiters and self._touched in events.on_key:
-            events.on_key.remove(self._touched)
+        if not self._waiters and self.look_at in events.on_key:
+            events.on_key.remove(self.look_at)
             events.on_swap.remove(self._swapped)
+            events.on_flush.remove(self._flushed)
 
-    def _touched(self, database: int, key: bytes) -> None:
+    def look_at(self, database: int, key: bytes) -> None:
+        """Let those who wait for a key try again once the present command is done."""
         place = (database, key)
         if place in self._waiters:
             if not self._ready:
@@ -102,7 +117,12 @@ class WaitTable:
     def _swapped(self, first: int, second: int) -> None:
         for database, key in list(self._waiters):
             if database in (first, second):
-                self._touched(database, key)
+                self.look_at(database, key)
+
+    def _flushed(self, database: int) -> None:
+        for place in list(self._waiters):
+            if place[0] == database:
+                self.look_at(*place)
 
     def _serve(self) -> None:
         ready, self._ready = self._ready, {}
@@ -114,6 +134,8 @@ class WaitTable:
         """Run one attempt; an error ends the waiting too."""
         ctx = waiter.ctx
         if type(ctx.db.get(key)) is not waiter.kind:
+            if waiter.on_gone is not None:
+                self._end(waiter, waiter.on_gone)
             return
         try:
             found = waiter.attempt(ctx, key)

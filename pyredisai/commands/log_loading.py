@@ -47,7 +47,7 @@ async def _load_file(services: Services, state: Loading, path: str) -> None:
         for progress in read_rdb(services, data, checksum=path.endswith(".rdb")):
             position = progress.loaded
             await asyncio.sleep(0)
-    ctx = Context(Client(0, NoLink()), services)
+    ctx = Context(Client(0, NoLink(), obeyed=True), services)
     until = time.perf_counter() + SLICE_S
     for logged in commands(data, position):
         await _run(ctx, logged.args)

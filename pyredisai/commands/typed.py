@@ -11,6 +11,7 @@ from typing import Any
 from pyredisai.commands.context import Context
 from pyredisai.errors import ReplyError, texts
 from pyredisai.keyspace.sorted_set import SortedSet
+from pyredisai.keyspace.stream import Stream
 
 Text = bytes | memoryview
 
@@ -91,6 +92,22 @@ def edit_sorted_set(ctx: Context, key: bytes) -> SortedSet | None:
     """The sorted set under a key, for a command that writes."""
     value = ctx.db.get(key)
     if value is None or type(value) is SortedSet:
+        return value
+    raise ReplyError(texts.WRONGTYPE)
+
+
+def read_stream(ctx: Context, key: bytes) -> Stream | None:
+    """The stream under a key, for a command that reads."""
+    value = ctx.db.lookup(key)
+    if value is None or type(value) is Stream:
+        return value
+    raise ReplyError(texts.WRONGTYPE)
+
+
+def edit_stream(ctx: Context, key: bytes) -> Stream | None:
+    """The stream under a key, for a command that writes."""
+    value = ctx.db.get(key)
+    if value is None or type(value) is Stream:
         return value
     raise ReplyError(texts.WRONGTYPE)
 

@@ -10,6 +10,7 @@ from pyredisai.resp.replies import (
     NO_REPLY,
     NULL_ARRAY,
     Error,
+    Pairs,
     Push,
     Raw,
     Reply,
@@ -139,6 +140,16 @@ def _dict(value: dict[Reply, Reply], version: int, out: Buffers) -> None:
         encode(item, version, out)
 
 
+def _pairs(value: Pairs, version: int, out: Buffers) -> None:
+    if version == 2:
+        _array(value, version, out)
+        return
+    out.append(b"%%%d\r\n" % len(value))
+    for key, item in value:
+        encode(key, version, out)
+        encode(item, version, out)
+
+
 def _verbatim(value: Verbatim, version: int, out: Buffers) -> None:
     if version == 3:
         out.append(b"=%d\r\n%b:%b\r\n" % (len(value.data) + 4, value.format, value.data))
@@ -162,6 +173,7 @@ _ENCODERS: dict[type, _Encode] = {
     Status: lambda value, version, out: out.append(b"+%b\r\n" % value.text.encode()),
     Error: lambda value, version, out: out.append(error_line(value.text)),
     RespSet: _set,
+    Pairs: _pairs,
     Push: _push,
     Several: _several,
     Verbatim: _verbatim,

@@ -6,7 +6,7 @@
     int                  integer            bool    RESP3 boolean, RESP2 integer
     float                RESP3 double, RESP2 bulk string
     list, tuple          array              dict    RESP3 map, RESP2 flat array
-    Status Raw Error NULL_ARRAY RespSet Push Several Verbatim    as below
+    Status Raw Error NULL_ARRAY RespSet Pairs Push Several Verbatim    as below
     NO_REPLY             nothing is sent
     Blocked              the reply comes later (dispatch and connection handle it, not the encoder)
 
@@ -60,6 +60,10 @@ class Verbatim:
 
 class RespSet(list[Reply]):
     """RESP3 set, RESP2 array."""
+
+
+class Pairs(list[tuple[Reply, Reply]]):
+    """RESP3 map whose keys may come several times, RESP2 array of arrays of two."""
 
 
 class Push(list[Reply]):

@@ -25,6 +25,7 @@ FAMILIES = {
     "lists": commands.LISTS * 2 + commands.STRINGS + commands.KEYSPACE,
     "sets": commands.SETS * 2 + commands.STRINGS + commands.KEYSPACE,
     "sorted sets": commands.SORTED_SETS * 2 + commands.KEYSPACE[:12],
+    "streams": commands.STREAMS,
     "bits": commands.BITS * 3 + commands.STRINGS,
     "sorts": commands.SORTS * 3 + commands.LISTS[:3] + commands.SETS[:3],
     "transactions": commands.TRANSACTIONS * 8
@@ -69,6 +70,10 @@ def contents(client: RespClient) -> dict[tuple[int, bytes], Any]:
         client.ok("SELECT", database)
         for key in client("KEYS", "*"):
             kind = client("TYPE", key)
+            if kind == "stream":
+                value = commands.without_moments(client("XINFO", "STREAM", key, "FULL", "COUNT", 0))
+                found[database, key] = (kind, value, client("PTTL", key) >= 0)
+                continue
             name, *rest = DUMP[kind]
             value = (
                 commands.without_order(client(name, key, *rest))

@@ -55,6 +55,44 @@ SCENARIOS = {
         a> BZPOPMIN k 0 | b> BZPOPMAX k 0 | c: ZINCRBY k 5 x | a< | c: ZADD k 1 m 2 n | b< | c: ZRANGE k 0 -1""",
     "no waiting for sorted sets within a transaction": """
         a: MULTI | a: BZPOPMIN k 0 | a: BZMPOP 0 1 k MIN | a: EXEC""",
+    "xread is served by a later xadd": """
+        a> XREAD BLOCK 0 STREAMS k l 0 $ | b: XADD l 5-1 f v | a< | b: XLEN l""",
+    "all readers of a stream are served": """
+        a: XADD k 1-1 f v | a> XREAD BLOCK 0 STREAMS k $ | b> XREAD BLOCK 0 STREAMS k 1-1
+        | c: XADD k 2-1 f v | a< | b<""",
+    "each entry goes to one consumer": """
+        a: XGROUP CREATE k g $ MKSTREAM | a> XREADGROUP GROUP g x COUNT 1 BLOCK 0 STREAMS k >
+        | b> XREADGROUP GROUP g y BLOCK 0 STREAMS k > | c: MULTI | c: XADD k 1-1 f v | c: XADD k 1-2 f v
+        | c: XADD k 1-3 f v | c: EXEC | a< | b< | c: XPENDING k g""",
+    "entries of a transaction are there when it is over": """
+        a> XREAD BLOCK 0 STREAMS k $ | b: MULTI | b: XADD k 1-1 f v | b: XADD k 1-2 f v | b: XDEL k 1-1 | b: EXEC
+        | a<""",
+    "an entry that is gone already": """
+        a> XREAD BLOCK 0 STREAMS k $ | b: MULTI | b: XADD k 1-1 f v | b: XDEL k 1-1 | b: EXEC | a<""",
+    "a reader ends with the group": """
+        b: XGROUP CREATE k g $ MKSTREAM | a> XREADGROUP GROUP g x BLOCK 0 STREAMS k > | b: XGROUP DESTROY k g | a<""",
+    "a reader of a group ends with the key": """
+        b: XGROUP CREATE k g $ MKSTREAM | a> XREADGROUP GROUP g x BLOCK 0 STREAMS k > | b: DEL k | a<""",
+    "a reader of a group ends with flushall": """
+        b: XGROUP CREATE k g $ MKSTREAM | a> XREADGROUP GROUP g x BLOCK 0 STREAMS k > | b: FLUSHALL | a<""",
+    "a reader of a group ends with another type": """
+        b: XGROUP CREATE k g $ MKSTREAM | a> XREADGROUP GROUP g x BLOCK 0 STREAMS k > | b: SET k v | a<""",
+    "a reader of a group ends with rename": """
+        b: XGROUP CREATE k g $ MKSTREAM | a> XREADGROUP GROUP g x BLOCK 0 STREAMS k > | b: RENAME k l | a<""",
+    "a reader of a group ends with swapdb": """
+        b: XGROUP CREATE k g $ MKSTREAM | a> XREADGROUP GROUP g x BLOCK 0 STREAMS k > | b: SWAPDB 0 1 | a<""",
+    "a plain reader waits on": """
+        b: XGROUP CREATE k g $ MKSTREAM | a> XREAD BLOCK 300 STREAMS k 0 | b: DEL k | b: SADD k x | a<""",
+    "a plain reader waits for a new stream": """
+        a: XADD k 5-1 f v | a> XREAD BLOCK 300 STREAMS k $ | b: DEL k | b: XADD k 1-1 f v | b: XADD k 6-1 f v | a<""",
+    "readers without new acknowledge": """
+        a: XGROUP CREATE k g $ MKSTREAM | a> XREADGROUP GROUP g x NOACK BLOCK 0 STREAMS k > | b: XADD k 1-1 f v | a<
+        | b: XPENDING k g | b: XINFO GROUPS k""",
+    "no waiting for streams within a transaction": """
+        a: MULTI | a: XREAD BLOCK 0 STREAMS k $ | a: EXEC""",
+    "groups do not touch their key": """
+        a: XADD k 1-1 f v | a: WATCH k | b: XGROUP CREATE k g 0 | b: XREADGROUP GROUP g c STREAMS k > | b: XACK k g 1-1
+        | a: MULTI | a: PING | a: EXEC""",
     "watched key changes": "a: WATCH k | b: SET k 1 | a: MULTI | a: GET k | a: EXEC | a: GET k",
     "watched key is set and deleted": "a: WATCH k | b: SET k 1 | b: DEL k | a: MULTI | a: PING | a: EXEC",
     "watched key is untouched": "a: WATCH k | b: SET other 1 | a: MULTI | a: SET k 2 | a: EXEC",

@@ -126,7 +126,7 @@ def _id(id: StreamId) -> bytes:
 def _stream(key: bytes, stream: Stream) -> Iterator[Effect]:
     for id in stream.ids:
         yield [b"XADD", key, _id(id), *stream.entries[id]]
-    if not stream.ids:  # a stream that was emptied is still there
+    if not stream.entries:  # a stream that was emptied is still there
         yield [b"XADD", key, b"MAXLEN", b"0", _id(max(stream.last_id, (0, 1))), b"x", b"y"]
     position = [b"ENTRIESADDED", b"%d" % stream.added, b"MAXDELETEDID", _id(stream.max_deleted_id)]
     yield [b"XSETID", key, _id(stream.last_id), *position]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from itertools import pairwise
+
+from sortedcontainers import SortedDict
 
 from pyredisai.errors import PersistenceError
-from pyredisai.keyspace.stream import MAX_ID, MIN_ID, Consumer, Group, Pending, Stream, StreamId
+from pyredisai.keyspace.stream import MAX_ID, Consumer, Group, Node, Pending, Stream, StreamId
 from pyredisai.persistence.rdb.packed import Element, as_bytes, read_listpack, write_listpack
 from pyredisai.persistence.rdb.primitives import Sink, Source
 
 _DELETED, _SAME_FIELDS = 1, 2
-_NODE_ENTRIES: Final = 100
-_NODE_BYTES: Final = 4096
 
 
 def read_stream(source: Source, version: int) -> Stream:
@@ -22,7 +22,10 @@ def read_stream(source: Source, version: int) -> Stream:
         if len(key) != 16:
             raise PersistenceError("a stream node's id is malformed")
         master = (int.from_bytes(key[:8], "big"), int.from_bytes(key[8:], "big"))
-        _read_node(stream, master, read_listpack(source.string()))
+        packed = source.string()
+        _read_node(stream, master, read_listpack(packed), len(packed))
+    if any(one.last >= other.first for one, other in pairwise(stream.nodes)):
+        raise PersistenceError("a stream's nodes are not in order")
     length = source.length()
     if length != len(stream):
         raise PersistenceError(f"a stream says {length} entries and holds {len(stream)}")
@@ -38,7 +41,7 @@ def read_stream(source: Source, version: int) -> Stream:
     return stream
 
 
-def _read_node(stream: Stream, master: StreamId, items: list[Element]) -> None:
+def _read_node(stream: Stream, master: StreamId, items: list[Element], size: int) -> None:
     feed = iter(items)
 
     def take() -> Element:
@@ -54,6 +57,7 @@ def _read_node(stream: Stream, master: StreamId, items: list[Element]) -> None:
 
     total = integer() + integer()
     fields = [as_bytes(take()) for _ in range(integer())]
+    node = Node(master, tuple(fields))
     integer()
     for _ in range(total):
         flags = integer()
@@ -63,15 +67,15 @@ def _read_node(stream: Stream, master: StreamId, items: list[Element]) -> None:
         else:
             entry = tuple(as_bytes(take()) for _ in range(2 * integer()))
         integer()
+        if (node.total and not node.last < id) or not master <= id <= MAX_ID or not 0 <= id[1] <= MAX_ID[1]:
+            raise PersistenceError("a stream's entries are not in order")
+        node.last = id
+        node.total += 1
         if not flags & _DELETED:
-            _append(stream, id, entry)
-
-
-def _append(stream: Stream, id: StreamId, entry: tuple[bytes, ...]) -> None:
-    if not (stream.ids[-1] if stream.ids else (-1, -1)) < id <= MAX_ID or id[1] > MAX_ID[1]:
-        raise PersistenceError("a stream's entries are not in order")
-    stream.ids.append(id)
-    stream.entries[id] = entry
+            node.ids.append(id)
+            stream.entries[id] = entry
+    node.size = size
+    stream.nodes.append(node)
 
 
 def _raw_id(source: Source) -> StreamId:
@@ -97,56 +101,35 @@ def _read_group(source: Source, version: int) -> Group:
             if id not in waiting:
                 raise PersistenceError("a consumer's pending entry is not in its group's list")
             consumer.pending[id] = Pending(consumer, *waiting[id])
-    group.pending = {
-        id: pending
-        for id in waiting
-        for consumer in group.consumers.values()
-        if (pending := consumer.pending.get(id)) is not None
-    }
+    group.pending = SortedDict(item for consumer in group.consumers.values() for item in consumer.pending.items())
     return group
 
 
 def write_stream(sink: Sink, stream: Stream) -> None:
     """The form of Redis 7.0 (type STREAM_LISTPACKS_2)."""
-    nodes = _nodes(stream)
+    nodes = [node for node in stream.nodes if node.ids]
     sink.length(len(nodes))
-    for master, items in nodes:
-        sink.string(master[0].to_bytes(8, "big") + master[1].to_bytes(8, "big"))
-        sink.string(write_listpack(items))
-    first = stream.ids[0] if stream.ids else MIN_ID
-    for number in (len(stream), *stream.last_id, *first, *stream.max_deleted_id, stream.added):
+    for node in nodes:
+        sink.string(node.first[0].to_bytes(8, "big") + node.first[1].to_bytes(8, "big"))
+        sink.string(write_listpack(_node_items(stream, node)))
+    for number in (len(stream), *stream.last_id, *stream.first_id, *stream.max_deleted_id, stream.added):
         sink.length(number)
     sink.length(len(stream.groups))
-    for name, group in stream.groups.items():
+    for name, group in sorted(stream.groups.items()):
         sink.string(name)
         _write_group(sink, group)
 
 
-def _nodes(stream: Stream) -> list[tuple[StreamId, list[Element]]]:
-    nodes: list[tuple[StreamId, list[Element]]] = []
-    start = 0
-    while start < len(stream.ids):
-        size, end = 0, start
-        while end < len(stream.ids) and end - start < _NODE_ENTRIES and (size < _NODE_BYTES or end == start):
-            size += sum(map(len, stream.entries[stream.ids[end]]))
-            end += 1
-        nodes.append(_node(stream, stream.ids[start:end]))
-        start = end
-    return nodes
-
-
-def _node(stream: Stream, ids: list[StreamId]) -> tuple[StreamId, list[Element]]:
-    master = ids[0]
-    names = stream.entries[master][::2]
-    items: list[Element] = [len(ids), 0, len(names), *names, 0]
-    for id in ids:
+def _node_items(stream: Stream, node: Node) -> list[Element]:
+    items: list[Element] = [len(node.ids), 0, len(node.names), *node.names, 0]
+    for id in node.ids:
         entry = stream.entries[id]
-        same = entry[::2] == names
-        items += (_SAME_FIELDS if same else 0, id[0] - master[0], id[1] - master[1])
+        same = entry[::2] == node.names
+        items += (_SAME_FIELDS if same else 0, id[0] - node.first[0], id[1] - node.first[1])
         body: tuple[Element, ...] = entry[1::2] if same else (len(entry) // 2, *entry)
         items += body
         items.append(len(body) + 3)
-    return master, items
+    return items
 
 
 def _write_group(sink: Sink, group: Group) -> None:
@@ -154,16 +137,16 @@ def _write_group(sink: Sink, group: Group) -> None:
     sink.length(group.last_id[1])
     sink.length(2**64 - 1 if group.entries_read is None else group.entries_read)
     sink.length(len(group.pending))
-    for id, pending in sorted(group.pending.items()):
+    for id, pending in group.pending.items():
         _write_id(sink, id)
         sink += pending.delivered_ms.to_bytes(8, "little", signed=True)
         sink.length(pending.count)
     sink.length(len(group.consumers))
-    for consumer in group.consumers.values():
+    for consumer in group.in_order():
         sink.string(consumer.name)
         sink += consumer.seen_ms.to_bytes(8, "little", signed=True)
         sink.length(len(consumer.pending))
-        for id in sorted(consumer.pending):
+        for id in consumer.pending:
             _write_id(sink, id)
 
 

@@ -89,7 +89,7 @@ def test_a_stream_with_groups_reads_back() -> None:
     stream.delete((5, 7))
     consumer = Consumer(b"c", 123, 123)
     consumer.pending[5, 9] = Pending(consumer, 99, 3)
-    stream.groups[b"g"] = Group((5, 9), 4, dict(consumer.pending), {b"c": consumer})
+    stream.groups[b"g"] = Group((5, 9), 4, consumer.pending.copy(), {b"c": consumer})
     copy = payload.restore(payload.dump(stream))
     assert (copy.ids, copy.entries, copy.added) == (stream.ids, stream.entries, 250)
     assert (copy.last_id, copy.max_deleted_id) == ((5, 249), (5, 7))
