@@ -23,6 +23,7 @@ COMMANDS = [
     *commands.LISTS,
     *commands.SETS,
     *commands.SORTED_SETS,
+    *commands.STREAMS,
     *commands.BITS[:7],
     *commands.SORTS[:3],
 ]
