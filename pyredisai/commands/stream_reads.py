@@ -7,7 +7,7 @@ from functools import partial
 
 from pyredisai import clock
 from pyredisai.commands.args import parse_int
-from pyredisai.commands.blocking import Waiter, may_block, wait_table
+from pyredisai.commands.blocking import Waiter, wait_table
 from pyredisai.commands.context import Context
 from pyredisai.commands.key_specs import KeySpec
 from pyredisai.commands.spec import Args, Family
@@ -117,7 +117,7 @@ def _read(ctx: Context, args: Args, *, grouped: bool) -> Reply:
                 found.append((key, served))
     if found:
         return found
-    if request.wait is None or not may_block(ctx):
+    if request.wait is None or not ctx.client.may_block:
         return NULL_ARRAY
     return _wait(ctx, request)
 

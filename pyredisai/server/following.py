@@ -110,7 +110,9 @@ class PrimaryLink(asyncio.Protocol):
         self._loading: asyncio.Task[None] | None = None
         self._closed = self._given_up = False
         config = services.config
-        client = self.client = Client(id, self, addr=f"{self._upstream.host}:{self._upstream.port}", flags={"M"})
+        client = self.client = Client(
+            id, self, addr=f"{self._upstream.host}:{self._upstream.port}", flags={"M"}, obeyed=True
+        )
         self._context = Context(client, services)
         self._applier = Applier(self._context, self._resume, self._acknowledge)
         me = Identity(
