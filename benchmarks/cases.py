@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import models
+from benchmarks import backend_cases, models
 from benchmarks.load import (
     REDIS_BENCHMARK,
     Sample,
@@ -316,4 +316,22 @@ def _clients(count: int) -> str:
     return "1 client" if count == 1 else f"{count} clients"
 
 
-GROUPS: tuple[Callable[[Pair], Iterator[Case]], ...] = (protocol, blobs, inference, neighbours, start_up)
+def frameworks(_pair: Pair) -> Iterator[Case]:
+    """The other backends, with 1 and 10 clients, against the framework's bare call; ONNX is among the models."""
+    server = backend_cases.OneThread()
+    try:
+        for backend, size, clients in backend_cases.sizes():
+
+            def ours(seconds: float, b: str = backend, s: str = size, c: int = clients) -> Sample:
+                return backend_cases.through_server(server.get(), b, s, c, seconds)
+
+            def bare(seconds: float, b: str = backend, s: str = size) -> Sample:
+                return backend_cases.bare(b, s, seconds)
+
+            title = f"{backend}, {size} model, {_clients(clients)}"
+            yield Case("backends", title, f"bare call of {backend}, 1 thread", ours, bare, unit="runs/s")
+    finally:
+        server.stop()
+
+
+GROUPS: tuple[Callable[[Pair], Iterator[Case]], ...] = (protocol, blobs, inference, frameworks, neighbours, start_up)
