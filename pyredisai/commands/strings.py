@@ -32,19 +32,18 @@ class Options:
 
 
 def parse_options(words: Args, *, getex: bool = False) -> Options:
-    """Read the options of SET, or of GETEX. Raises the syntax error."""
+    """Read the options of SET, or of GETEX; each may come again, the last amount counts. Raises the syntax error."""
     options = Options()
     rest = iter(words)
     for argument in rest:
         word = bytes(argument).upper()
-        timed = options.expire or options.keep_ttl or options.persist
-        if word in EXPIRE_WORDS and not timed:
+        if word in EXPIRE_WORDS and options.expire in (b"", word) and not (options.keep_ttl or options.persist):
             options.expire = word
             amount = next(rest, None)
             if amount is None:
                 raise ReplyError(texts.SYNTAX)
             options.amount = bytes(amount)
-        elif getex and word == b"PERSIST" and not timed:
+        elif getex and word == b"PERSIST" and not options.expire:
             options.persist = True
         elif getex:
             raise ReplyError(texts.SYNTAX)

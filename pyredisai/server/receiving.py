@@ -104,7 +104,6 @@ class Receiver:
     def _rewrite_log(self) -> None:
         """The append-only log begins anew with what was loaded."""
         log = self._services.append_log
-        if log.wanted and log.snapshot is None:
+        if log.wanted:
+            log.abandon_rewrite()  # its picture is of the keys that are gone
             log.start_rewrite()
-        elif log.wanted:
-            log.scheduled = True

@@ -105,7 +105,7 @@ def test_client_list_has_the_same_fields(client: RespClient, redis_client: RespC
 
 # Fields of redis-server that describe parts of it that have no counterpart here.
 WITHOUT_COUNTERPART = {
-    "Memory": r"allocator_.*|rss_overhead_.*|used_memory_(lua|vm|scripts|functions).*|number_of_.*",
+    "Memory": r"allocator_.*|rss_overhead_.*",
     "Stats": r"expired_(stale|time).*|expire_cycle.*|.*eviction_exceeded_time|.*active_defrag.*|dump_payload.*|"
     r"total_(reads|writes)_processed|io_threaded.*|reply_buffer.*",
 }
