@@ -9,7 +9,7 @@ import glob
 import os
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from pyredisai import REDIS_VERSION
 from pyredisai.config.lines import split_line, to_text
@@ -17,6 +17,8 @@ from pyredisai.config.registry import BY_NAME, Registry
 from pyredisai.config.server_params import DEPRECATED
 from pyredisai.errors import ConfigError
 from pyredisai.errors import config_texts as texts
+
+MAX_INCLUDES: Final = 100  # within one another; where redis-server is given a circle, it crashes
 
 
 class MissingFile(ConfigError):
@@ -43,6 +45,7 @@ class Loader:
         self.read_stdin = read_stdin
         self.check_user = check_user
         self.module_options: dict[str, str] = {}
+        self._depth = 0
         self._directives = {
             "include": self._include,
             "rename-command": self._rename,
@@ -112,12 +115,16 @@ class Loader:
     def _include(self, values: list[str]) -> None:
         if len(values) != 1:
             raise ConfigError(texts.BAD_DIRECTIVE)
+        if self._depth == MAX_INCLUDES:
+            raise ConfigError(texts.TOO_MANY_INCLUDES)
+        self._depth += 1
         try:
             self.load(values[0])
         except MissingFile:
             raise
         except ConfigError as error:
             raise _Included(str(error)) from None
+        self._depth -= 1
 
     def _rename(self, values: list[str]) -> None:
         if len(values) != 2:

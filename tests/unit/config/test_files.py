@@ -62,6 +62,13 @@ def test_standard_input_stands_between_file_and_options(tmp_path: Path) -> None:
     assert (config["hz"], config["timeout"], config["maxmemory"]) == (1, 2, 3)
 
 
+def test_a_file_that_includes_itself_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "circle.conf"
+    path.write_text(f"include {path}\n")
+    with pytest.raises(ConfigError, match="in a circle"):
+        Loader(Registry()).load(str(path))
+
+
 def test_includes(tmp_path: Path) -> None:
     """Files in files, all that a pattern matches, and the place of an error within them."""
     (tmp_path / "d").mkdir()
