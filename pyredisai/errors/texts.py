@@ -350,7 +350,7 @@ RESTORE_TTL = "ERR Invalid TTL value, must be >= 0"
 RESTORE_IDLETIME = "ERR Invalid IDLETIME value, must be >= 0"
 RESTORE_FREQ = "ERR Invalid FREQ value, must be >= 0 and <= 255"
 REWRITE_RUNNING = "ERR Background append only file rewriting already in progress"
-LOG_UNTERMINATED = "Unexpected end of file reading the append only file"
+
 
 
 def aof_write_failed(reason: str) -> str:
