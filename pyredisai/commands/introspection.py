@@ -155,7 +155,7 @@ def command_list(ctx: Context, args: Args) -> Reply:
     """COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN glob]."""
     table = ctx.server.table
     if len(args) == 2:
-        return list(table.commands)
+        return [command.name for command in table.all()]
     if len(args) != 5 or args[2].lower() != b"filterby":
         raise ReplyError(texts.SYNTAX)
     kind, value = args[3].lower(), args[4]

@@ -352,7 +352,6 @@ RESTORE_FREQ = "ERR Invalid FREQ value, must be >= 0 and <= 255"
 REWRITE_RUNNING = "ERR Background append only file rewriting already in progress"
 
 
-
 def aof_write_failed(reason: str) -> str:
     """The reply to a write while the append-only file cannot be written."""
     return f"MISCONF Errors writing to the AOF file: {reason}"

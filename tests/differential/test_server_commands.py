@@ -131,6 +131,13 @@ def test_info_has_the_same_sections_and_fields(client: RespClient, redis_client:
         assert [field for field in ours[name] if field not in OWN.get(name, ())] == wanted, name
 
 
+def test_command_list_has_the_subcommands_too(client: RespClient, redis_client: RespClient) -> None:
+    ours, theirs = (set(one("COMMAND", "LIST")) for one in (client, redis_client))
+    wanted = {name for name in theirs if b"|" in name and name.partition(b"|")[0] in ours}
+    of_redis_7_2 = {b"client|setinfo"}  # clients send it when they connect
+    assert {name for name in ours if b"|" in name} == wanted | of_redis_7_2
+
+
 def test_noauth_and_protected_commands(start_server: Callable[..., Server], start_redis: Callable[..., Server]) -> None:
     with start_server(password="pw").client() as ours, start_redis(password="pw").client() as theirs:
         for one in (ours, theirs):
