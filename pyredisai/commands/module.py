@@ -111,7 +111,7 @@ def _load_backends(server: Services, module: Module, undo: Callable[[], None]) -
             server.config.module = module
             blocked.resolve(OK)
 
-    server.scheduler.run_in_background(lambda: load_named_backends(server), done)
+    server.scheduler.run_in_background(lambda: load_named_backends(server, module.arguments), done)
     return blocked
 
 

@@ -193,8 +193,9 @@ def test_absolute_path_of_a_backend(name: str, start_server: Start, tmp_path: Pa
     server = start_server("--loadmodule", MODULES, name, path)
     assert f"{name} backend loaded from {path}" in server.log
     assert option(server, name) == str(path).encode()
-    output = refused(start_server, "--loadmodule", MODULES, name, tmp_path / "missing")
-    assert f"ERR error processing argument: {name} {tmp_path / 'missing'}" in output
+    for written in (name, name.lower()):
+        output = refused(start_server, "--loadmodule", MODULES, written, tmp_path / "missing")
+        assert f"ERR error processing argument: {written} {tmp_path / 'missing'}" in output
 
 
 DIRECTORIES = {

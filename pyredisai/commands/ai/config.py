@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from pyredisai.backends.base import BackendSettings
 from pyredisai.commands.context import Context, Services
@@ -10,6 +11,7 @@ from pyredisai.commands.permission import require
 from pyredisai.commands.spec import Args, Family
 from pyredisai.config.ai_params import BACKENDS, BY_OPTION
 from pyredisai.config.lines import to_bytes, to_text
+from pyredisai.config.modules import separate
 from pyredisai.config.param import Param
 from pyredisai.config.registry import Registry
 from pyredisai.errors import BackendError, ConfigError, ReplyError, ai_texts, config_texts, texts
@@ -124,18 +126,20 @@ def follow_config(services: Services) -> None:
 def preload_backends(services: Services) -> None:
     """Import the backends that the options name, at start. Raises ConfigError, logged as a module's failure."""
     try:
-        load_named_backends(services)
+        load_named_backends(services, services.config.module.arguments)
     except ConfigError:
         services.log("warning", config_texts.module_aborts(services.config.module.path))
         raise
 
 
-def load_named_backends(services: Services) -> None:
+def load_named_backends(services: Services, arguments: Sequence[str]) -> None:
     """Import the backends that the options TF, TFLITE, TORCH and ONNX name; it takes seconds, any thread may do it.
 
+    `arguments` are the module's: they give the order, and the option's name as it was written.
     Raises ConfigError, logged with the option.
     """
-    for name in BACKENDS:
+    written = {word.upper(): word for word in separate(arguments)[::2] if word.upper() in BACKENDS}
+    for name in dict.fromkeys((*written, *BACKENDS)):
         path = services.config[BY_OPTION[name].name]
         if not path:
             continue
@@ -143,6 +147,7 @@ def load_named_backends(services: Services) -> None:
             services.loader.load_from(name, path)
         except BackendError as error:
             services.log("warning", config_texts.backend_not_loaded(name, path, str(error)))
-            services.log("warning", config_texts.bad_module_argument(name, path))
-            raise ConfigError(config_texts.bad_module_argument(name, path)) from None
+            reason = config_texts.bad_module_argument(written.get(name, name), path)
+            services.log("warning", reason)
+            raise ConfigError(reason) from None
         services.log("notice", f"{name} backend loaded from {path}")
