@@ -23,6 +23,8 @@ _REPLICAOF = "admin noscript stale no_async_loading"
 def _replicaof(ctx: Context, args: Args) -> Reply:
     """REPLICAOF host port | NO ONE."""
     services = ctx.server
+    if services.primary.failover_state != "no-failover":
+        raise ReplyError(replication_texts.NOT_WHILE_FAILING_OVER)
     if args[1].lower() == b"no" and args[2].lower() == b"one":
         if services.primary.is_replica:
             services.log("notice", f"MASTER MODE enabled (user request from '{ctx.client.addr}')")

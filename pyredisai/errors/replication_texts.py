@@ -20,6 +20,7 @@ WAIT_ON_REPLICA = (
 )
 FAILOVER_ID = "ERR PSYNC FAILOVER replid must match my replid."
 FAILOVER_TO_PRIMARY = "ERR PSYNC FAILOVER can't be sent to a master."
+NOT_WHILE_FAILING_OVER = "ERR REPLICAOF not allowed while failing over."
 FAILOVER_NONE = "ERR No failover in progress."
 FAILOVER_RUNNING = "ERR FAILOVER already in progress."
 FAILOVER_ON_REPLICA = "ERR FAILOVER is not valid when server is a replica."

@@ -221,7 +221,8 @@ class Primary:
         now = time.monotonic()
         if self.peers:
             self.transfers.start_due(self.peers)
-            if self.feeding and now - self._ping_at >= self._config["repl-ping-replica-period"]:
+            calm = self.failover_state == "no-failover"  # else the offset is to stand still
+            if calm and self.feeding and now - self._ping_at >= self._config["repl-ping-replica-period"]:
                 self._ping_at = now
                 self._emit([PING])
         if now - self._second_at >= 1:

@@ -88,10 +88,12 @@ class Handshake:
     """One link's protocol. Feed it bytes, then take `events()` until there are none; more may be left for later.
 
     `id` and `offset` are the stream that is had and the offset that is wanted next; `?` and -1 ask for everything.
+    With `hands_over` the other one is asked to become the primary first.
     """
 
-    def __init__(self, me: Identity, id: str, offset: int) -> None:
+    def __init__(self, me: Identity, id: str, offset: int, *, hands_over: bool = False) -> None:
         self._me, self._id, self._offset = me, id, offset
+        self._wish = [b"FAILOVER"] if hands_over else []
         self._buffer = bytearray()
         self._expected: list[str] = ["PING"]
         self._mode = "lines"
@@ -157,7 +159,7 @@ class Handshake:
             yield self._decision(line)
         if not self._expected and self._mode == "lines":
             self._expected.append("PSYNC")
-            yield Send(encode([b"PSYNC", self._id.encode(), b"%d" % self._offset]))
+            yield Send(encode([b"PSYNC", self._id.encode(), b"%d" % self._offset, *self._wish]))
 
     def _introduction(self) -> bytes:
         me = self._me

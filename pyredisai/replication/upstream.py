@@ -13,6 +13,7 @@ STATES = ("connect", "connecting", "handshake", "sync", "connected")
 class Upstream:
     """Times in monotonic seconds. `state` is one of STATES; `database` is the one that the stream has selected.
 
+    `hands_over`: the primary is a replica of ours, which is to become one by our asking (FAILOVER).
     `start()` begins to follow the primary that the configuration names, `stop()` ends that.
     """
 
@@ -24,6 +25,7 @@ class Upstream:
     down_since_s: float = field(default_factory=time.monotonic)
     sync_total: int = 0
     sync_read: int = 0
+    hands_over: bool = False
     start: Callable[[], None] = lambda: None
     stop: Callable[[], None] = lambda: None
 

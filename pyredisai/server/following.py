@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context, Services
+from pyredisai.commands.failover import handed_over
 from pyredisai.errors import PersistenceError
 from pyredisai.persistence.aof.commands import encode
 from pyredisai.replication.replica import (
@@ -125,7 +126,7 @@ class PrimaryLink(asyncio.Protocol):
         place = (history.id, history.offset + 1) if history.resumable else ("?", -1)
         if history.resumable:
             self._context.select(self._upstream.database)
-        self._handshake = Handshake(me, *place)
+        self._handshake = Handshake(me, *place, hands_over=self._upstream.hands_over)
 
     # asyncio's side
 
@@ -196,6 +197,8 @@ class PrimaryLink(asyncio.Protocol):
         except (LinkError, OSError) as error:
             self._services.log("warning", str(error))
             self.close()
+            if self._upstream.hands_over:
+                handed_over(self._services, accepted=False)
         except Exception:
             self._services.log("warning", "The link to the primary failed:\n" + traceback.format_exc())
             self.close()
@@ -219,8 +222,10 @@ class PrimaryLink(asyncio.Protocol):
             self._transport.write(event.data)
         elif isinstance(event, Continue):
             self._continue(event.id)
+            self._handed_over()
         elif isinstance(event, FullSync):
             self._sync = event
+            self._handed_over()
             self._upstream.set_state("sync")
             self._upstream.sync_total = self._upstream.sync_read = 0
             self._services.log("notice", f"Full resync from master: {event.id}:{event.offset}")
@@ -229,6 +234,10 @@ class PrimaryLink(asyncio.Protocol):
             self._receiver = Receiver(self._services)
         elif isinstance(event, SnapshotEnds):
             self._loading = asyncio.get_running_loop().create_task(self._load())
+
+    def _handed_over(self) -> None:
+        if self._upstream.hands_over:
+            handed_over(self._services, accepted=True)
 
     def _continue(self, id: str) -> None:
         primary = self._services.primary

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Services
+from pyredisai.commands.failover import failover_round
 from pyredisai.commands.loading import loading_state
 from pyredisai.commands.roles import become_replica, judge
 from pyredisai.server.following import Follower
@@ -22,7 +24,7 @@ def install_replication(services: Services, next_id: Callable[[], int]) -> None:
             primary.forget(client.replica)
 
     services.on_client_gone.append(forget)
-    services.cron += [primary.round, follower.round]
+    services.cron += [primary.round, follower.round, partial(failover_round, services)]
     services.config.watch("min-replicas-to-write", lambda _: judge(services))
     services.saver.aux = lambda: stream_position(services)
     primary.transfers.write_options = services.saver.write_options

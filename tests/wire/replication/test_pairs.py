@@ -380,6 +380,47 @@ def test_a_replica_that_does_not_read_costs_no_more_than_its_limit(start_server:
         wait_for(lambda: info(a, "connected_slaves") == "0")
 
 
+def test_failover_changes_places(start_server: Start) -> None:
+    """No write is lost: those that are held meanwhile are refused. Nobody needs a full synchronization."""
+    primary, replica = start_server(*QUICK), start_server(*QUICK)
+    with primary.client() as a, replica.client() as b, primary.client() as writer:
+        assert a("FAILOVER") == "ERR FAILOVER requires connected replicas."
+        assert a("FAILOVER", "ABORT") == "ERR No failover in progress."
+        follow(b, primary)
+        assert "not a replica" in a("FAILOVER", "TO", "127.0.0.1", 1)
+        assert "is a replica" in b("FAILOVER")
+        run(a, workload(20), 300)
+        a.ok("FAILOVER", "TO", "127.0.0.1", replica.port, "TIMEOUT", 20_000)
+        writer.send("SET", "late", 1)
+        wait_for(lambda: info(b, "role") == "master")
+        wait_up(a)
+        assert info(a, "master_failover_state") == "no-failover"
+        late = writer.read()
+        assert late == "OK" or "READONLY" in late
+        assert counter(b, "sync_full") == 0
+        time.sleep(0.1)
+        wait_caught_up(b, a)
+        assert dump(a) == dump(b)
+        assert (b("GET", "late") == b"1") == (late == "OK")
+
+
+def test_a_failover_in_vain_is_given_up(start_server: Start) -> None:
+    """A replica that does not catch up in time: writes go on here."""
+    primary = start_server(*QUICK)
+    with primary.client() as a, RespClient(primary.port) as deaf:
+        deaf.ok("REPLCONF", "listening-port", 1234, "capa", "eof", "capa", "psync2")
+        deaf.send("PSYNC", "?", -1)
+        wait_for(lambda: "state=send_bulk" in info(a, "slave0"))
+        deaf.send("REPLCONF", "ACK", 0)
+        wait_for(lambda: "state=online" in info(a, "slave0"))
+        a.ok("SET", "k", 1)
+        a.ok("FAILOVER", "TIMEOUT", 300)
+        assert info(a, "master_failover_state") == "waiting-for-sync"
+        wait_for(lambda: info(a, "master_failover_state") == "no-failover")
+        a.ok("SET", "k", 2)
+        assert info(a, "role") == "master"
+
+
 def test_the_configuration_names_the_primary(start_server: Start, tmp_path: Path) -> None:
     """CONFIG REWRITE writes replicaof, and takes it away again."""
     primary = start_server(*QUICK)
