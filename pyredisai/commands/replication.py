@@ -160,6 +160,11 @@ def replconf(ctx: Context, args: Args) -> Reply:
             return NO_REPLY
         elif option == b"rdb-only":
             peer.rdb_only = parse_int(value) == 1
+        elif option == b"rdb-filter-only":
+            for word in value.split():
+                if word != b"functions":
+                    raise ReplyError(replication_texts.rdb_filter(word.decode("latin-1")))
+            peer.content = "functions" if value.split() else "nothing"
         elif option == b"getack":
             return NO_REPLY
         else:

@@ -40,7 +40,6 @@ def promote(services: Services) -> None:
     primary.history.resumable = False
     primary.is_replica = False
     primary.drop_all()  # they come back at once, and hear the new id
-    primary.history.keep(services.config["repl-backlog-size"])
     primary.stream.database = -1
     primary.follow_journal()
     services.events.expiry = "delete"

@@ -38,6 +38,8 @@ class Outlet(Protocol):
 class Peer:
     """What it told of itself (`address`, `port`, `eof`, `psync2`), how far it is, and the stream kept for it.
 
+    `content` is what it wants in its snapshot: everything, functions or nothing (rdb-filter-only).
+
     `acked` is the offset that it has, `acked_s` when it said so (monotonic seconds). `choked` is true while its
     connection takes no more; `on_room` is called when it does again. `old` is a client of SYNC, which never
     acknowledges. `held` counts the bytes of the stream that wait until the snapshot is there.
@@ -48,6 +50,7 @@ class Peer:
         self.address = address
         self.port = 0
         self.eof = self.psync2 = self.old = self.rdb_only = False
+        self.content = "everything"
         self.phase = Phase.NEW
         self.since_s = self.acked_s = self.moved_s = time.monotonic()
         self.acked = 0

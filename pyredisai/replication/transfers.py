@@ -133,6 +133,7 @@ class Transfers:
         if self.snapshot is not None:
             return
         waiting = [peer for peer in peers if peer.phase is Phase.WAITING]
+        waiting = [peer for peer in waiting if peer.content == waiting[0].content]
         diskless = [peer for peer in waiting if peer.eof and self._config["repl-diskless-sync"]]
         for_file = [peer for peer in waiting if peer not in diskless]
         if for_file:
@@ -150,14 +151,16 @@ class Transfers:
     def _begin(self, group: list[Peer]) -> tuple[Snapshot, rdb_file.WriteOptions]:
         """Take the picture; from here on the stream is kept for the group."""
         self.on_start()
-        self.snapshot = snapshot = Snapshot(self._databases)
+        content = group[0].content
+        self.snapshot = snapshot = Snapshot(self._databases if content == "everything" else ())
         self.on_snapshot(snapshot)
         history = self._history
         for peer in group:
             peer.phase = Phase.RECEIVING
             if not peer.old:
                 peer.send(b"+FULLRESYNC %b %d\r\n" % (history.id.encode(), history.offset))
-        return snapshot, self.write_options()
+        options = self.write_options()
+        return snapshot, options._replace(functions=()) if content == "nothing" else options
 
     def _end(self) -> None:
         self.snapshot = None
