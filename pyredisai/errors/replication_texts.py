@@ -15,8 +15,8 @@ NOT_FOR_REPLICAS = "ERR Command is not valid when client is a replica."
 INVALID_PRIMARY_PORT = "ERR Invalid master port"
 UNBLOCKED_BY_ROLE = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
 WAIT_ON_REPLICA = (
-    "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to"
-    " be writable (which is not the default) writes to replicas are just local and are not propagated."
+    "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured"
+    " to be writable (which is not the default) writes to replicas are just local and are not propagated."
 )
 FAILOVER_ID = "ERR PSYNC FAILOVER replid must match my replid."
 FAILOVER_TO_PRIMARY = "ERR PSYNC FAILOVER can't be sent to a master."
