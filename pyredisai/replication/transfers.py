@@ -245,8 +245,6 @@ class Transfers:
     def _sent_with_mark(self, peer: Peer) -> None:
         if peer.rdb_only:
             peer.phase = Phase.DETACHED
-        elif peer.old:
-            peer.go_online()
         else:  # what follows the mark at once could be taken for a part of the file
             peer.phase = Phase.UNCONFIRMED
 
