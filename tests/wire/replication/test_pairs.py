@@ -206,7 +206,8 @@ class Proxy:
         self._target = target
         self._socket = socket.create_server(("127.0.0.1", self.port))
         self._pairs: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
 
     def _accept(self) -> None:
         while True:
@@ -239,7 +240,8 @@ class Proxy:
 
     def close(self) -> None:
         """Stop."""
-        self._socket.close()
+        _shut(self._socket)
+        self._thread.join()
         self.cut()
 
 
