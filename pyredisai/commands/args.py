@@ -28,6 +28,7 @@ def parse_int(text: bytes, error: str = texts.NOT_INTEGER) -> int:
 _DECIMAL = rb"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|inf(?:inity)?)"
 _HEXADECIMAL = rb"[+-]?0x(?:[\da-f]+\.?[\da-f]*|\.[\da-f]+)(?:p[+-]?\d+)?"
 _DOUBLE = re.compile(rb"(?:%b|%b)" % (_HEXADECIMAL, _DECIMAL), re.IGNORECASE)
+_SAFE_DIGITS = 300
 _INFINITE = re.compile(rb"[+-]?inf", re.IGNORECASE)
 
 
@@ -46,6 +47,8 @@ def parse_float(text: bytes, error: str = texts.NOT_FLOAT) -> float:
 
     Raises ReplyError(error).
     """
+    if text.isdigit() and len(text) < _SAFE_DIGITS:
+        return float(text)
     if _DOUBLE.fullmatch(text) is None:
         raise ReplyError(error)
     value = _double(text)

@@ -124,13 +124,12 @@ class SortedSet:
 
     def pop(self, count: int, *, highest: bool = False) -> list[tuple[float, bytes]]:
         """Take up to `count` (score, member) from the low end, or from the high one, the outermost first."""
-        size = len(self)
-        count = min(count, size)
-        start, stop = (size - count, size) if highest else (0, count)
-        taken = self.by_rank(start, stop)
-        self.remove_span((start, stop))
-        if highest:
-            taken.reverse()
+        end = -1 if highest else 0
+        taken: list[tuple[float, bytes]] = []
+        for _ in range(min(count, len(self))):
+            item: tuple[float, bytes] = self._order.pop(end)
+            del self.scores[item[1]]
+            taken.append(item)
         return taken
 
     def rank(self, member: bytes) -> int | None:

@@ -25,10 +25,6 @@ NODE_ENTRIES: Final = 100
 NODE_BYTES: Final = 4096
 MAX_NODE_BYTES: Final = 1 << 30
 _EMPTY_NODE_BYTES: Final = 7
-# bytes of a listpack's integer with its length behind it, by the bound below which its absolute value fits
-_INTEGER_SIZES: Final = ((1 << 12, 3), (1 << 15, 4), (1 << 23, 5), (1 << 31, 6))
-# bytes of an element's length, by the bound on the element's bytes
-_LENGTH_SIZES: Final = ((128, 1), (16383, 2), (2097151, 3), (268435455, 4))
 
 
 def next_id(id: StreamId) -> StreamId | None:
@@ -48,18 +44,29 @@ def previous_id(id: StreamId) -> StreamId | None:
 
 
 def _integer_size(value: int) -> int:
+    """Bytes of an integer in a listpack, with its length behind it."""
     if 0 <= value < 128:
         return 2
-    size = abs(value + 1) if value < 0 else value
-    return next((found for bound, found in _INTEGER_SIZES if size < bound), 10)
+    if -4096 <= value < 4096:
+        return 3
+    if -(2**15) <= value < 2**15:
+        return 4
+    if -(2**23) <= value < 2**23:
+        return 5
+    return 6 if -(2**31) <= value < 2**31 else 10
 
 
 def _element_size(text: bytes) -> int:
+    """Bytes of a string in a listpack, with its length behind it; integers are kept as such."""
     length = len(text)
-    if length < 21 and is_int64(text):
+    if length < 21 and text[:1] < b":" and is_int64(text):
         return _integer_size(int(text))
-    size = length + (1 if length < 64 else 2 if length < 4096 else 5)
-    return size + next((found for bound, found in _LENGTH_SIZES if size < bound), 5)
+    if length < 64:
+        return length + 2
+    size = length + (2 if length < 4096 else 5)
+    if size < 16383:
+        return size + (1 if size < 128 else 2)
+    return size + (3 if size < 2097151 else 4 if size < 268435455 else 5)
 
 
 @dataclass(slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""Streams are cut into nodes where redis-server cuts them: approximate trimming removes the same entries."""
+"""Sorted sets and streams have the forms that redis-server gives them: encodings, nodes of streams, bytes of DUMP."""
 
 from __future__ import annotations
 
@@ -67,3 +67,14 @@ def test_dump_of_sorted_sets(client: RespClient, redis_client: RespClient) -> No
         for one in (client, redis_client):
             one.ok("ZADD", f"z{size}", *scores)
         assert client("DUMP", f"z{size}") == redis_client("DUMP", f"z{size}")
+
+
+def test_encodings_of_sorted_sets(client: RespClient, redis_client: RespClient) -> None:
+    for one in (client, redis_client):
+        one.ok("ZADD", "small", *(x for n in range(128) for x in (n, n)))
+        one.ok("ZADD", "many", *(x for n in range(129) for x in (n, n)))
+        one.ok("ZADD", "short", 1, "x" * 64)
+        one.ok("ZADD", "long", 1, "x" * 65)
+        one.ok("ZUNIONSTORE", "sum", 2, "small", "short")
+    for key in ("small", "many", "short", "long", "sum"):
+        assert client("OBJECT", "ENCODING", key) == redis_client("OBJECT", "ENCODING", key), key
