@@ -88,7 +88,7 @@ class TorchSession(SessionBase):
         self.shareable = not copies
         self._forward = module.forward
         self._module = module
-        self._inference_mode = torch.no_grad
+        self._no_gradients = tensors.without_gradients
         self._tensor = torch.Tensor
         self._to_torch, self._from_torch = tensors.to_torch, tensors.from_torch
         self._place, self._copies = place, copies
@@ -98,12 +98,15 @@ class TorchSession(SessionBase):
         place, copies = self._place, self._copies
         arguments = [self._to_torch(tensor, place, copy=copies) for tensor in inputs]
         try:
-            with self._inference_mode():
-                result = self._forward(*arguments)
+            self._no_gradients()
+            result = self._forward(*arguments)
         except Exception as error:
             raise BackendError(one_line(str(error))) from error
-        results = list(result) if isinstance(result, tuple | list) else [result]
-        if not all(isinstance(item, self._tensor) for item in results):
+        if type(result) is self._tensor:
+            results = [result]
+        else:
+            results = list(result) if isinstance(result, tuple | list) else [result]
+        if not all([isinstance(item, self._tensor) for item in results]):
             raise BackendError(ai_texts.script_no_tensors("forward"))
         expected = len(self.output_names)
         if expected and len(results) != expected:

@@ -18,6 +18,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     torch.from_numpy(np.frombuffer(b"\0", "u1"))
 
+CPU = torch.device("cpu")
 _REFUSED = {"UINT16": ai_texts.TORCH_UINT16, "STRING": ai_texts.TORCH_STRING}
 
 
@@ -33,7 +34,7 @@ def to_torch(tensor: Tensor, device: torch.device, *, copy: bool) -> torch.Tenso
         shared = torch.from_numpy(tensor.array.view("u2")).view(torch.bfloat16)
     else:
         shared = torch.from_numpy(tensor.array)
-    if device.type != "cpu":
+    if device is not CPU:
         return shared.to(device)
     return shared.clone() if copy else shared
 
@@ -43,6 +44,11 @@ def from_torch(value: torch.Tensor, *, copy: bool) -> Tensor:
 
     Raises BackendError for a data type that has no name in RedisAI.
     """
+    if not copy:
+        try:  # nearly every result: on the CPU, without gradients
+            return Tensor.from_array(value.numpy())
+        except (RuntimeError, KeyError, TypeError):
+            pass
     value = value.detach().to("cpu").contiguous()
     if copy:
         value = value.clone()
@@ -57,7 +63,13 @@ def from_torch(value: torch.Tensor, *, copy: bool) -> Tensor:
 def device_of(name: str) -> torch.device:
     """CPU, CPU:1, GPU, GPU:1 to PyTorch's devices; a number of a CPU names only a queue."""
     kind, _, number = name.upper().partition(":")
-    return torch.device("cpu") if kind == "CPU" else torch.device("cuda", int(number or 0))
+    return CPU if kind == "CPU" else torch.device("cuda", int(number or 0))
+
+
+def without_gradients() -> None:
+    """Keep the calling thread, which is the server's, from recording gradients; it stays so."""
+    if torch.is_grad_enabled():
+        torch.set_grad_enabled(False)
 
 
 def needs_copies(graph: Any) -> bool:

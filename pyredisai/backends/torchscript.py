@@ -16,7 +16,15 @@ from torch.library import Library
 
 from pyredisai.ai.tensor import Tensor
 from pyredisai.backends.base import one_line
-from pyredisai.backends.torch_tensors import device_of, from_torch, needs_copies, refuse_files, to_torch
+from pyredisai.backends.torch_tensors import (
+    CPU,
+    device_of,
+    from_torch,
+    needs_copies,
+    refuse_files,
+    to_torch,
+    without_gradients,
+)
 from pyredisai.errors import BackendError, PyRedisAIError, ai_texts
 
 
@@ -73,7 +81,7 @@ def _as_list(bridge: Bridge, value: object) -> list[object]:
 def _model_execute(bridge: Bridge, key: str, inputs: list[torch.Tensor], count: int) -> list[torch.Tensor]:
     tensors = [from_torch(tensor, copy=True) for tensor in inputs]
     results = bridge.run_model(key.encode(), tensors, count)
-    return [to_torch(tensor, torch.device("cpu"), copy=True) for tensor in results]
+    return [to_torch(tensor, CPU, copy=True) for tensor in results]
 
 
 @cache
@@ -103,7 +111,7 @@ class ScriptProgram:
         self._unit = unit
         self._device = device_of(device)
         self._entry_points = entry_points
-        self._copies: dict[str, bool] = {}
+        self._functions: dict[str, tuple[Any, bool]] = {}
 
     def run(
         self,
@@ -119,10 +127,7 @@ class ScriptProgram:
         A function that is no entry point takes tensors only (scripts of the deprecated AI.SCRIPTSET).
         Raises BackendError, with the error that a Redis command inside ended it by.
         """
-        function = self._unit.find_function(name) if name else None
-        if function is None:
-            raise BackendError(ai_texts.script_no_function(name))
-        copies = self._must_copy(name, function)
+        function, copies = self._functions.get(name) or self._found(name)
         inputs = [to_torch(tensor, self._device, copy=copies) for tensor in tensors]
         if name in self._entry_points:
             texts = ([k.decode("utf-8", "replace") for k in keys], [a.decode("utf-8", "replace") for a in args])
@@ -131,10 +136,13 @@ class ScriptProgram:
             arguments = _best_effort(name, function, inputs)
         return _results(name, _called(function, arguments, bridge), output_count, copies)
 
-    def _must_copy(self, name: str, function: Any) -> bool:
-        if name not in self._copies:
-            self._copies[name] = needs_copies(function.inlined_graph)
-        return self._copies[name]
+    def _found(self, name: str) -> tuple[Any, bool]:
+        """A function, and whether it needs copies; kept, as the source does not change."""
+        function = self._unit.find_function(name) if name else None
+        if function is None:
+            raise BackendError(ai_texts.script_no_function(name))
+        found = self._functions[name] = (function, needs_copies(function.inlined_graph))
+        return found
 
 
 def compile_script(source: bytes, device: str, entry_points: Sequence[str]) -> ScriptProgram:
@@ -184,8 +192,8 @@ def _best_effort(name: str, function: Any, inputs: list[torch.Tensor]) -> list[A
 def _called(function: Any, arguments: list[Any], bridge: Bridge) -> object:
     _run.bridge, _run.error = bridge, None
     try:
-        with torch.no_grad():
-            return function(*arguments)
+        without_gradients()
+        return function(*arguments)
     except Exception as error:
         raise BackendError(_explained(str(error), _run.error)) from None
     finally:
@@ -203,7 +211,7 @@ def _results(name: str, value: object, count: int, copies: bool) -> list[Tensor]
     if count == 0:
         return []
     values = list(value) if isinstance(value, tuple | list) else [value]
-    if not all(isinstance(item, torch.Tensor) for item in values):
+    if not all([isinstance(item, torch.Tensor) for item in values]):
         raise BackendError(ai_texts.script_no_tensors(name))
     if len(values) != count:
         raise BackendError(ai_texts.script_output_count(name))
