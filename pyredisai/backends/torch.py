@@ -106,7 +106,7 @@ class TorchSession(SessionBase):
             results = [result]
         else:
             results = list(result) if isinstance(result, tuple | list) else [result]
-        if not all([isinstance(item, self._tensor) for item in results]):
+        if not all(isinstance(item, self._tensor) for item in results):
             raise BackendError(ai_texts.script_no_tensors("forward"))
         expected = len(self.output_names)
         if expected and len(results) != expected:

@@ -211,7 +211,7 @@ def _results(name: str, value: object, count: int, copies: bool) -> list[Tensor]
     if count == 0:
         return []
     values = list(value) if isinstance(value, tuple | list) else [value]
-    if not all([isinstance(item, torch.Tensor) for item in values]):
+    if not all(isinstance(item, torch.Tensor) for item in values):
         raise BackendError(ai_texts.script_no_tensors(name))
     if len(values) != count:
         raise BackendError(ai_texts.script_output_count(name))
