@@ -234,3 +234,15 @@ def test_resetstat(client: RespClient) -> None:
     assert client("CONFIG", "RESETSTAT") == "OK"
     assert b"cmdstat_set" not in client("INFO", "commandstats")
     assert b"errorstat_ERR" not in client("INFO", "errorstats")
+
+
+def test_loadbackend_in_a_transaction(start_server: Start, tmp_path: Path) -> None:
+    """Where nothing may block, the loop imports the backend, and the reply is the same."""
+    (tmp_path / "backend.py").write_text("from pyredisai.backends.stub import load\n")
+    with start_server().client() as client:
+        client("MULTI")
+        client("AI.CONFIG", "LOADBACKEND", "TORCH", tmp_path)
+        client("AI.CONFIG", "LOADBACKEND", "TORCH", tmp_path)
+        assert client("EXEC") == ["OK", ErrorReply("ERR error loading backend")]
+        script = "return redis.pcall('AI.CONFIG', 'LOADBACKEND', 'ONNX', 'nope')"
+        assert client("EVAL", script, 0) == ErrorReply("ERR error loading backend")

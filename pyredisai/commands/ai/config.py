@@ -79,7 +79,7 @@ def _set(ctx: Context, param: Param, args: Args) -> Reply:
 
 
 def _load_backend(ctx: Context, args: Args) -> Reply:
-    """Import a backend on a helper thread; the log tells why when it fails."""
+    """Import a backend on a helper thread, or where nothing may block on the loop; the log tells why when it fails."""
     if len(args) < 4:
         raise ReplyError(texts.wrong_arity("ai.config"))
     name, path = to_text(args[2]).upper(), to_text(args[3])
@@ -87,17 +87,25 @@ def _load_backend(ctx: Context, args: Args) -> Reply:
         raise ReplyError(ai_texts.UNSUPPORTED_BACKEND)
     require(ctx, "module")
     server, blocked = ctx.server, Blocked()
-
-    def done(result: object) -> None:
-        if isinstance(result, BaseException):
-            server.log("warning", config_texts.backend_not_loaded(name, path, str(result)))
-            blocked.resolve(Error(ai_texts.LOADBACKEND_FAILED))
-        else:
-            server.log("notice", f"{name} backend loaded from {path}")
-            blocked.resolve(OK)
-
-    server.scheduler.run_in_background(lambda: server.loader.load_from(name, path), done)
+    if not ctx.client.may_block:
+        try:
+            server.loader.load_from(name, path)
+        except BackendError as error:
+            return _loaded(server, name, path, error)
+        return _loaded(server, name, path, None)
+    server.scheduler.run_in_background(
+        lambda: server.loader.load_from(name, path),
+        lambda result: blocked.resolve(_loaded(server, name, path, result)),
+    )
     return blocked
+
+
+def _loaded(server: Services, name: str, path: str, result: object) -> Reply:
+    if isinstance(result, BaseException):
+        server.log("warning", config_texts.backend_not_loaded(name, path, str(result)))
+        return Error(ai_texts.LOADBACKEND_FAILED)
+    server.log("notice", f"{name} backend loaded from {path}")
+    return OK
 
 
 def backend_settings(config: Registry) -> BackendSettings:
