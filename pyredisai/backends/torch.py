@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from pyredisai.backends.devices import parse_device
 from pyredisai.backends.frameworks import import_framework
 from pyredisai.errors import BackendError, ai_texts
 
+# As operators on files stand in the code of an archive.
+_FILES = re.compile(rb"\b((?<=\btorch\.)save|(?<=\baten\.)save|from_file)\b")
 _MOST_CODE = 64 << 20  # bytes of one source file
 
 
@@ -129,13 +132,14 @@ def _output_count(returns: Sequence[Any]) -> int:
 
 
 def _refuse_files_in(blob: bytes | memoryview) -> None:
-    """Loading runs a module's __setstate__, so what reads files is refused before."""
+    """Loading runs a module's __setstate__, so what reads or writes files is refused before, in all its methods."""
     try:
         with zipfile.ZipFile(io.BytesIO(blob)) as archive:
             for entry in archive.infolist():
                 if not entry.filename.endswith(".py"):
                     continue
-                if entry.file_size > _MOST_CODE or b"from_file" in archive.read(entry):
-                    raise BackendError(ai_texts.files_refused("from_file"))
+                found = _FILES.search(archive.read(entry)) if entry.file_size <= _MOST_CODE else None
+                if found is not None or entry.file_size > _MOST_CODE:
+                    raise BackendError(ai_texts.files_refused(found[1].decode() if found else entry.filename))
     except zipfile.BadZipFile:
         return  # PyTorch says what it is

@@ -122,6 +122,22 @@ def test_a_model_that_reads_files_is_refused(backend):
         backend.open_model(module(source), "CPU", NONE)
 
 
+@pytest.mark.parametrize("method", ["forward", "__setstate__"])
+def test_a_model_that_writes_files_is_refused(backend, tmp_path, monkeypatch, method):
+    """Before it is loaded: loading calls __setstate__."""
+    monkeypatch.chdir(tmp_path)
+    source = "def forward(self, x):\n  torch.save(x, 'written')\n  return x"
+    if method != "forward":
+        source = (
+            "def forward(self, x):\n  return x\n"
+            "def __getstate__(self):\n  return torch.zeros([1])\n"
+            "def __setstate__(self, state: Tensor):\n  torch.save(state, 'written')\n"
+        )
+    with pytest.raises(BackendError, match="save is refused"):
+        backend.open_model(module(source), "CPU", NONE)
+    assert not list(tmp_path.iterdir())
+
+
 def test_no_gpu(backend, monkeypatch):
     blob = module("def forward(self, x):\n  return x")
     monkeypatch.setattr(backend._torch.cuda, "is_available", lambda: True)
