@@ -31,7 +31,8 @@ class Command:
     Keys: `keys` is first, last and step, `key_flags` the words of that one key specification (`RO access`);
     `key_specs` in place of both where there are several or other than a plain range (then `keys` follows
     from them). `get_keys` finds them where no specification can (flag movablekeys is then implied): it is given
-    the whole argument vector, returns keys or (key, flags) pairs, and raises ReplyError.
+    the whole argument vector, returns keys or (key, flags) pairs, and raises ReplyError. `guarded_keys` finds
+    those that permissions look at, where COMMAND GETKEYS tells fewer.
 
     `categories` are the ACL categories that no flag implies (`string`, `keyspace` …). `module` names the
     module that a command belongs to: Redis derives no categories for those, and their handlers check arity
@@ -59,6 +60,7 @@ class Command:
     syntax: str = ""
     tips: tuple[str, ...] = ()
     get_keys: GetKeys | None = None
+    guarded_keys: GetKeys | None = None
     module: str = ""
     big: bool = False
     subcommands: dict[str, Command] = field(default_factory=dict)

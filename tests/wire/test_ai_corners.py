@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.resp import ErrorReply, RespClient
+from tests.support.server import Server
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
 SOURCE = """
@@ -112,3 +113,41 @@ def test_nodes_that_tensorflow_refuses_in_a_run_only(
     assert client("AI.MODELSTORE", "m", "TF", "CPU", *names, "BLOB", (models / "graph.pb").read_bytes()) == "OK"
     assert error(client, "AI.MODELEXECUTE", "m", "INPUTS", 2, "a", "b", "OUTPUTS", 1, "c")
     assert client("AI.INFO", "m")[-4:] == [b"calls", 1, b"errors", 1]
+
+
+@pytest.mark.parametrize(
+    ("words", "keys"),
+    [
+        ("AI.SCRIPTEXECUTE s f KEYS 1 k INPUTS 2 a b OUTPUTS 1 c", "s k a b"),
+        ("AI.SCRIPTEXECUTE s f INPUTS 2 a b OUTPUTS 1 c TIMEOUT 9", "s a b c"),
+        ("AI.SCRIPTEXECUTE s f INPUTS 1 a ARGS 1 z OUTPUTS 1 c TIMEOUT 9", "s a"),
+        ("AI.SCRIPTEXECUTE s f INPUTS 0 OUTPUTS 1 c TIMEOUT 9", "s"),
+        ("AI.MODELEXECUTE m INPUTS 1 a OUTPUTS -1 c", "m a"),
+        ("AI.MODELRUN m timeout 9 INPUTS a INPUTS OUTPUTS c TIMEOUT", "m a INPUTS c TIMEOUT"),
+        ("AI.SCRIPTRUN $ f INPUTS a $ b outputs c", "$ a b c"),
+        ("AI.SCRIPTRUN s", "s"),
+        ("AI.DAGEXECUTE LOAD -1 a PERSIST 1 c ROUTING r |> AI.MODELEXECUTE m", "c r m"),
+    ],
+)
+def test_keys_that_redisai_tells(client: RespClient, words: str, keys: str) -> None:
+    assert client("COMMAND", "GETKEYS", *words.split()) == keys.encode().split()
+
+
+@needs_torch
+def test_permissions_look_at_the_outputs_of_scripts_too(client: RespClient, server: Server, script: None) -> None:
+    client("ACL", "SETUSER", "lim", "on", "nopass", "~a", "~b", "~s", "+@all")
+    try:
+        with server.client() as limited:
+            limited("AUTH", "lim", "x")
+            run = ("AI.SCRIPTEXECUTE", "s", "plus", "INPUTS", 2, "a", "b", "OUTPUTS", 1)
+            assert limited(*run, "a") == "OK"
+            assert error(limited, *run, "c").startswith("NOPERM")
+    finally:
+        client("ACL", "DELUSER", "lim")
+
+
+def test_ai_config_is_a_write_command_as_in_redisai(client: RespClient) -> None:
+    assert client("COMMAND", "INFO", "AI.CONFIG")[0][1:3] == [-1, ["write", "module"]]
+    assert error(client, "EVAL_RO", "return redis.call('AI.CONFIG', 'GET', 'MODEL_CHUNK_SIZE')", 0).startswith(
+        "ERR Write commands are not allowed from read-only scripts"
+    )

@@ -76,7 +76,7 @@ def _verdict(selector: Selector, command: Command, args: Sequence[bytes]) -> Den
 
 def _keys(command: Command, args: Sequence[bytes]) -> list[tuple[bytes, str]]:
     try:
-        return keys_with_flags(command, args)
+        return keys_with_flags(command, args, guarded=True)
     except ReplyError:
         return []
 

@@ -29,8 +29,8 @@ _BACKEND_SETTINGS = {
 
 @family.command(
     "ai.config",
-    arity=-2,
-    flags="admin",
+    arity=-1,
+    flags="write",
     module="ai",
     since="1.0.0",
     syntax="(GET option | MODEL_CHUNK_SIZE bytes | BACKENDSPATH path | LOADBACKEND backend path)",

@@ -152,17 +152,17 @@ def dag_keys(args: list[bytes]) -> list[bytes]:
     keys: list[bytes] = []
     at, end = 1, len(args)
     while at < end:
-        word = args[at].upper()
+        word = as_keyword(args[at])
         at += 1
         if word in (b"LOAD", b"PERSIST"):
             try:
-                count = parse_int(args[at]) if at < end else -1
+                last = at + 1 + parse_int(args[at]) if at < end else end
             except ReplyError:
-                count = -1
-            if count < 0 or at + 1 + count >= end:
                 break
-            keys += args[at + 1 : at + 1 + count]
-            at += 1 + count
+            if not 0 <= last < end:
+                break
+            keys += args[at + 1 : last]
+            at = max(at + 1, last)
         elif word in (b"ROUTING", b"AI.MODELEXECUTE", b"AI.SCRIPTEXECUTE"):
             if at >= end:
                 break

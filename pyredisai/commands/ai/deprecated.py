@@ -100,23 +100,17 @@ def _node_names(cursor: Cursor, backend: str) -> tuple[tuple[str, ...], tuple[st
 
 
 def modelrun_keys(args: list[bytes]) -> list[bytes]:
-    """The keys of AI.MODELRUN: the model and all names. Raises ReplyError."""
-    if len(args) < 3:
+    """The keys of AI.MODELRUN: the model, and all words after INPUTS' place. Raises ReplyError without the model."""
+    return _keys_after(args, 2, (b"OUTPUTS",))
+
+
+def _keys_after(args: list[bytes], at: int, skipped: tuple[bytes, ...]) -> list[bytes]:
+    """The first argument and all that come after a keyword, which is not looked at, or after TIMEOUT, ms and it."""
+    if len(args) < 2:
         raise ReplyError(texts.INVALID_COMMAND_ARGUMENTS)
-    return args[1:2] + _names(args[2:])
-
-
-def _names(words: list[bytes]) -> list[bytes]:
-    names: list[bytes] = []
-    skip = False
-    for word in words:
-        if skip:
-            skip = False
-        elif word.upper() == b"TIMEOUT":
-            skip = True
-        elif word.upper() not in (b"INPUTS", b"OUTPUTS", b"$"):
-            names.append(word)
-    return names
+    if at < len(args) and is_keyword(args[at], b"TIMEOUT"):
+        at += 2
+    return args[1:2] + [word for word in args[at + 1 :] if as_keyword(word) not in skipped]
 
 
 @family.command("ai.modelrun", arity=-1, flags="write denyoom", keys=(3, 3, 1), get_keys=modelrun_keys)
@@ -169,10 +163,8 @@ def scriptset(ctx: Context, args: Args) -> Reply:
 
 
 def scriptrun_keys(args: list[bytes]) -> list[bytes]:
-    """The keys of AI.SCRIPTRUN: the script and all names. Raises ReplyError."""
-    if len(args) < 4:
-        raise ReplyError(texts.INVALID_COMMAND_ARGUMENTS)
-    return args[1:2] + _names(args[3:])
+    """The keys of AI.SCRIPTRUN: the script, and all words after INPUTS' place. Raises ReplyError without the script."""
+    return _keys_after(args, 3, (b"OUTPUTS", b"$"))
 
 
 @family.command("ai.scriptrun", arity=-1, flags="write denyoom", keys=(4, 4, 1), get_keys=scriptrun_keys)

@@ -207,6 +207,6 @@ def model_execute_keys(args: list[bytes]) -> list[bytes]:
         outputs = parse_int(args[outputs_at])
     except ReplyError:
         return model
-    if outputs < 0 or outputs_at + outputs >= len(args):
+    if not 0 <= outputs_at + outputs < len(args):
         return model
     return model + args[4 : 4 + inputs] + args[outputs_at + 1 : outputs_at + 1 + outputs]

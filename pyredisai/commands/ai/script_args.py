@@ -14,6 +14,7 @@ from pyredisai.errors import ReplyError, ai_texts, texts
 from pyredisai.keyspace.database import Database
 
 _SCOPES: Final = (b"KEYS", b"INPUTS", b"ARGS", b"OUTPUTS")
+_KEY_SCOPES: Final = (b"KEYS", b"INPUTS", b"OUTPUTS")
 # How the original's errors call each scope's count and its items.
 _COUNT_NAMES: Final = {b"INPUTS": "inputs", b"OUTPUTS": "outputs", b"ARGS": "keys"}
 _ITEM_NAMES: Final = {b"INPUTS": "inputs", b"OUTPUTS": "outputs", b"ARGS": "args"}
@@ -149,22 +150,40 @@ def _scope_count(args: Args, at: int, scope: bytes) -> int:
 
 
 def script_execute_keys(args: list[bytes]) -> list[bytes]:
-    """The keys of AI.SCRIPTEXECUTE: the script, then those after KEYS, INPUTS and OUTPUTS. Raises ReplyError."""
-    if len(args) < 4:
+    """The keys of AI.SCRIPTEXECUTE as RedisAI tells them. Raises ReplyError where there are none.
+
+    It stops at ARGS, and at a scope whose last item is the last argument: mostly the outputs.
+    """
+    if len(args) < 6:
         raise ReplyError(texts.INVALID_COMMAND_ARGUMENTS)
     keys = args[1:2]
     at = 3
-    while at < len(args):
-        word = args[at].upper()
+    while at + 1 < len(args) and as_keyword(args[at]) in _KEY_SCOPES:
+        count = _count_or_none(args[at + 1])
+        at += 2
+        if count is None or count <= 0 or at + count >= len(args):
+            break
+        keys += args[at : at + count]
+        at += count
+    return keys
+
+
+def script_execute_every_key(args: list[bytes]) -> list[bytes]:
+    """All keys of AI.SCRIPTEXECUTE, for permissions: what it reads and writes."""
+    keys = args[1:2]
+    at = 3
+    while at + 1 < len(args):
+        scope, count = as_keyword(args[at]), _count_or_none(args[at + 1])
         at += 1
-        if word in _SCOPES and at < len(args):
-            try:
-                count = parse_int(args[at])
-            except ReplyError:
-                break
-            if count < 0 or at + count >= len(args):
-                break
-            if word != b"ARGS":
+        if scope in _SCOPES and count is not None and count > 0:
+            if scope != b"ARGS":
                 keys += args[at + 1 : at + 1 + count]
             at += 1 + count
     return keys
+
+
+def _count_or_none(text: bytes) -> int | None:
+    try:
+        return parse_int(text)
+    except ReplyError:
+        return None

@@ -18,6 +18,7 @@ from pyredisai.commands.ai.script_args import (
     find_script,
     parse_script_execute,
     parse_script_store,
+    script_execute_every_key,
     script_execute_keys,
 )
 from pyredisai.commands.ai.script_bridge import ScriptBridge
@@ -106,7 +107,14 @@ def scriptscan(ctx: Context, args: Args) -> Reply:
     return [[key, script.tag] for key, script in scan(ctx, Script)]
 
 
-@family.command("ai.scriptexecute", arity=-1, flags="write denyoom", keys=(5, 5, 1), get_keys=script_execute_keys)
+@family.command(
+    "ai.scriptexecute",
+    arity=-1,
+    flags="write denyoom",
+    keys=(5, 5, 1),
+    get_keys=script_execute_keys,
+    guarded_keys=script_execute_every_key,
+)
 def scriptexecute(ctx: Context, args: Args) -> Reply:
     """AI.SCRIPTEXECUTE key function KEYS|INPUTS n … [ARGS n …] [OUTPUTS n …] [TIMEOUT ms]."""
     refuse_unless_blocking(ctx.client)

@@ -272,7 +272,7 @@ def test_modelscan_lists_all_databases(run: Any, ctx: Context, stored: None) -> 
         ("m INPUTS 9 a OUTPUTS 1 c", "m"),
         ("m INPUTS 1 a OUTPUTS 9 c", "m"),
         ("m INPUTS -1 a OUTPUTS 1 c", "m"),
-        ("m INPUTS 1 a OUTPUTS -1 c", "m"),
+        ("m INPUTS 1 a OUTPUTS -1 c", "m a"),
     ],
 )
 def test_keys_of_modelexecute(words: str, keys: str) -> None:
