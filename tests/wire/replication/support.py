@@ -79,6 +79,11 @@ def value_of(client: RespClient, key: bytes) -> Any:
             return client("LRANGE", key, 0, -1)
         case "set":
             return sorted(client("SMEMBERS", key))
+        case "zset":
+            return client("ZRANGE", key, 0, -1, "WITHSCORES")
+        case "stream":
+            groups = [(group[1], group[3], group[5], group[7]) for group in client("XINFO", "GROUPS", key)]
+            return client("XRANGE", key, "-", "+"), groups
         case "hash":
             flat = client("HGETALL", key)
             return dict(zip(flat[::2], flat[1::2], strict=True))
@@ -94,7 +99,7 @@ def value_of(client: RespClient, key: bytes) -> Any:
 def workload(seed: int) -> Iterator[tuple[Any, ...]]:
     """Endless random commands on plain types; some fail, some change several keys, some expire them."""
     choose = random.Random(seed)
-    makers = (_strings, _lists, _hashes, _sets, _keys, _effects)
+    makers = (_strings, _lists, _hashes, _sets, _sorted_sets, _streams, _keys, _effects)
     while True:
         yield from choose.choice(makers)(choose)
 
@@ -170,8 +175,37 @@ def _sets(choose: random.Random) -> Iterator[tuple[Any, ...]]:
     )
 
 
+def _sorted_sets(choose: random.Random) -> Iterator[tuple[Any, ...]]:
+    key, other, number = _name(choose, "z"), _name(choose, "z"), choose.randrange(50)
+    yield choose.choice(
+        [
+            ("ZADD", key, number, f"m{number}", choose.random(), "x"),
+            ("ZADD", key, "GT", "CH", number, "x"),
+            ("ZINCRBY", key, number / 7, "x"),
+            ("ZPOPMIN", key),
+            ("ZREM", key, f"m{number}"),
+            ("ZUNIONSTORE", other, 2, key, other),
+            ("ZREMRANGEBYRANK", key, 0, 0),
+        ]
+    )
+
+
+def _streams(choose: random.Random) -> Iterator[tuple[Any, ...]]:
+    key = _name(choose, "x")
+    yield choose.choice(
+        [
+            ("XADD", key, "*", "a", choose.random()),
+            ("XADD", key, "MAXLEN", 20, "*", "a", 1, "b", 2),
+            ("XGROUP", "CREATE", key, "group", 0, "MKSTREAM"),
+            ("XREADGROUP", "GROUP", "group", "someone", "COUNT", 2, "STREAMS", key, ">"),
+            ("XTRIM", key, "MAXLEN", "~", 5),
+            ("XAUTOCLAIM", key, "group", "other", 0, 0, "COUNT", 1),
+        ]
+    )
+
+
 def _keys(choose: random.Random) -> Iterator[tuple[Any, ...]]:
-    key = _name(choose, choose.choice("slht"))
+    key = _name(choose, choose.choice("slhtzx"))
     yield choose.choice(
         [
             ("EXPIRE", key, 1000),

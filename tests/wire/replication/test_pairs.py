@@ -413,8 +413,12 @@ def test_a_failover_in_vain_is_given_up(start_server: Start) -> None:
         deaf.ok("REPLCONF", "listening-port", 1234, "capa", "eof", "capa", "psync2")
         deaf.send("PSYNC", "?", -1)
         wait_for(lambda: "state=send_bulk" in info(a, "slave0"))
-        deaf.send("REPLCONF", "ACK", 0)
-        wait_for(lambda: "state=online" in info(a, "slave0"))
+
+        def is_online() -> bool:
+            deaf.send("REPLCONF", "ACK", 0)
+            return "state=online" in info(a, "slave0")
+
+        wait_for(is_online)
         a.ok("SET", "k", 1)
         a.ok("FAILOVER", "TIMEOUT", 300)
         assert info(a, "master_failover_state") == "waiting-for-sync"
