@@ -144,7 +144,7 @@ def test_execution_timeout(start_server: Start, models: Path) -> None:
         inputs = ("INPUTS", 4, "x", "iterations", "cond", "x", "OUTPUTS", 2, "a", "b")
         start = time.monotonic()
         reply = client("AI.MODELEXECUTE", "loop", *inputs)
-        assert 1.0 <= time.monotonic() - start < 10
+        assert time.monotonic() - start >= 1.0
         assert isinstance(reply, ErrorReply)
         assert "Exiting due to terminate flag being set to true" in reply.text
         run_double(client, models)  # the worker goes on

@@ -47,6 +47,18 @@ class Sleep(Target):
         return super().run(inputs)
 
 
+class Held(Target):
+    """Runs until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = threading.Event()
+
+    def run(self, inputs: Any) -> Any:
+        self.let_go.wait()
+        return super().run(inputs)
+
+
 def test_many_jobs_come_back_in_order_on_the_loop_with_both_ways() -> None:
     async def body(scheduler: Scheduler) -> None:
         ended: list[Job] = []
@@ -88,10 +100,11 @@ def test_a_target_that_raises_ends_no_worker() -> None:
 
 def test_a_timeout_is_told_while_the_only_worker_is_busy() -> None:
     async def body(scheduler: Scheduler) -> None:
-        long = submit(scheduler, Sleep(0.5))
-        start = time.monotonic()
+        target = Held()
+        long = submit(scheduler, target)
         assert (await submit(scheduler, Target(), timeout_ms=30)).outcome is TIMED_OUT
-        assert time.monotonic() - start < 0.4
+        assert not long.done()
+        target.let_go.set()
         assert isinstance((await long).outcome, list)
 
     run(body)
@@ -124,10 +137,11 @@ def test_a_worker_that_goes_to_work_leaves_the_timer_to_another() -> None:
     async def body(scheduler: Scheduler) -> None:
         waiting = submit(scheduler, Target(), batch=BatchPolicy(4, 3, 100))
         await asyncio.sleep(0.02)
-        long = submit(scheduler, Sleep(0.6))
-        start = time.monotonic()
-        await waiting
-        assert time.monotonic() - start < 0.5
+        target = Held()
+        long = submit(scheduler, target)
+        assert isinstance((await waiting).outcome, list)
+        assert not long.done()
+        target.let_go.set()
         await long
 
     run(body, threads=2)
