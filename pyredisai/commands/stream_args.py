@@ -10,7 +10,7 @@ from typing import Any
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Family, Handler
-from pyredisai.errors import ReplyError, texts
+from pyredisai.errors import ReplyError, stream_texts, texts
 from pyredisai.keyspace.stream import MAX_ID, MAX_PART, MIN_ID, Stream, StreamId, next_id, previous_id
 from pyredisai.resp.replies import Reply
 
@@ -43,12 +43,12 @@ def _part(text: bytes) -> int:
     else:
         found = _NUMBER.fullmatch(text)
         if found is None or (text[:1] == b"-" and text[1:2] != b"0"):
-            raise ReplyError(texts.STREAM_ID)
+            raise ReplyError(stream_texts.STREAM_ID)
         value = int(found[2])
         if found[1] == b"-" and value <= MAX_PART:
             value = -value % 2**64
     if value > MAX_PART:
-        raise ReplyError(texts.STREAM_ID)
+        raise ReplyError(stream_texts.STREAM_ID)
     return value
 
 
@@ -58,10 +58,10 @@ def parse_id(text: bytes, missing: int = 0, *, strict: bool = True) -> StreamId:
     Unless `strict`, `-` and `+` are the first and the last id of all.
     """
     if len(text) > _MAX_ID_TEXT:
-        raise ReplyError(texts.STREAM_ID)
+        raise ReplyError(stream_texts.STREAM_ID)
     if text == b"-" or text == b"+":
         if strict:
-            raise ReplyError(texts.STREAM_ID)
+            raise ReplyError(stream_texts.STREAM_ID)
         return MIN_ID if text == b"-" else MAX_ID
     ms, dash, seq = text.partition(b"\0")[0].partition(b"-")
     return _part(ms), _part(seq) if dash else missing
@@ -78,7 +78,7 @@ def parse_start(text: bytes) -> StreamId:
         return parse_id(text, strict=False)
     found = next_id(parse_id(text[1:]))
     if found is None:
-        raise ReplyError(texts.RANGE_START)
+        raise ReplyError(stream_texts.RANGE_START)
     return found
 
 
@@ -88,7 +88,7 @@ def parse_end(text: bytes) -> StreamId:
         return parse_id(text, MAX_PART, strict=False)
     found = previous_id(parse_id(text[1:], MAX_PART))
     if found is None:
-        raise ReplyError(texts.RANGE_END)
+        raise ReplyError(stream_texts.RANGE_END)
     return found
 
 
@@ -144,7 +144,7 @@ def parse_options(ctx: Context, args: Args, *, adding: bool) -> AddOptions:
             break
         if name in (b"MAXLEN", b"MINID") and more:
             if options.trim is not None:
-                raise ReplyError(texts.TRIM_STRATEGIES)
+                raise ReplyError(stream_texts.TRIM_STRATEGIES)
             trim = options.trim = Trim()
             if more >= 2 and args[at + 1] in (b"~", b"="):
                 trim.approximate = args[at + 1] == b"~"
@@ -155,7 +155,7 @@ def parse_options(ctx: Context, args: Args, *, adding: bool) -> AddOptions:
             at += 1
             limit = parse_int(args[at])
             if limit < 0:
-                raise ReplyError(texts.TRIM_LIMIT)
+                raise ReplyError(stream_texts.TRIM_LIMIT)
         elif adding and name == b"NOMKSTREAM":
             options.create = False
         elif adding:
@@ -175,19 +175,19 @@ def _read_bound(trim: Trim, name: bytes, text: bytes) -> None:
         return
     trim.length = parse_int(text)
     if trim.length < 0:
-        raise ReplyError(texts.TRIM_MAXLEN)
+        raise ReplyError(stream_texts.TRIM_MAXLEN)
 
 
 def _set_limit(ctx: Context, trim: Trim | None, limit: int | None, *, adding: bool) -> None:
     """How many entries approximate trimming removes at most: as given, or a hundred nodes' worth."""
     if limit and trim is None:
-        raise ReplyError(texts.TRIM_LIMIT_ALONE)
+        raise ReplyError(stream_texts.TRIM_LIMIT_ALONE)
     if trim is None and not adding:
-        raise ReplyError(texts.TRIM_MISSING)
+        raise ReplyError(stream_texts.TRIM_MISSING)
     if ctx.client.obeyed:
         return
     if limit is not None and (trim is None or not trim.approximate):
-        raise ReplyError(texts.TRIM_LIMIT_EXACT)
+        raise ReplyError(stream_texts.TRIM_LIMIT_EXACT)
     if trim is not None and trim.approximate:
         usual = 100 * ctx.server.config["stream-node-max-entries"]
         trim.limit = min(usual, MAX_LIMIT) if usual > 0 else 10_000

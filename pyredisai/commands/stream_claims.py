@@ -14,7 +14,7 @@ from pyredisai.commands.stream_args import declare, entries, parse_id, parse_sta
 from pyredisai.commands.stream_effects import claimed, position
 from pyredisai.commands.stream_reads import add_consumer
 from pyredisai.commands.typed import read_stream
-from pyredisai.errors import ReplyError, texts
+from pyredisai.errors import ReplyError, stream_texts, texts
 from pyredisai.keyspace.stream import MIN_ID, Consumer, Group, Pending, Stream, StreamId
 from pyredisai.resp.replies import Reply
 
@@ -74,7 +74,7 @@ def _claim(ctx: Context, args: Args) -> Claim:
     stream = read_stream(ctx, args[1])
     group = None if stream is None else stream.groups.get(args[2])
     if stream is None or group is None:
-        raise ReplyError(texts.no_group(args[1], args[2]))
+        raise ReplyError(stream_texts.no_group(args[1], args[2]))
     ctx.effects = []
     return Claim(ctx, args[1], args[2], args[3], stream, group)
 
@@ -103,7 +103,7 @@ def _options(words: Args, now: int) -> ClaimOptions:
             options.just_id = True
         elif name in (b"IDLE", b"TIME", b"RETRYCOUNT") and left:
             left -= 1
-            number = parse_int(next(rest), texts.claim_argument(f"{name.decode()} option", "XCLAIM"))
+            number = parse_int(next(rest), stream_texts.claim_argument(f"{name.decode()} option", "XCLAIM"))
             if name == b"RETRYCOUNT":
                 options.count = number if number >= 0 else None
             else:
@@ -112,7 +112,7 @@ def _options(words: Args, now: int) -> ClaimOptions:
             left -= 1
             options.last_id = parse_id(next(rest))
         else:
-            raise ReplyError(texts.claim_option(word))
+            raise ReplyError(stream_texts.claim_option(word))
     if options.delivered_ms is None or not 0 <= options.delivered_ms <= now:
         options.delivered_ms = now
     return options
@@ -143,7 +143,7 @@ def _split_ids(words: Args) -> tuple[list[StreamId], Args]:
 def xclaim(ctx: Context, args: Args) -> Reply:
     """XCLAIM key group consumer min-idle-time id… …: the entries that were taken over."""
     claim = _claim(ctx, args)
-    idle = parse_int(args[4], texts.claim_argument("min-idle-time", "XCLAIM"))
+    idle = parse_int(args[4], stream_texts.claim_argument("min-idle-time", "XCLAIM"))
     ids, words = _split_ids(args[5:])
     now = clock.now_ms()
     options = _options(words, now)
@@ -192,7 +192,7 @@ def _forced(claim: Claim, id: StreamId, now: int) -> Pending:
 )
 def xautoclaim(ctx: Context, args: Args) -> Reply:
     """XAUTOCLAIM key group consumer min-idle-time start …: where to go on, entries, ids that are not there any more."""
-    idle = parse_int(args[4], texts.claim_argument("min-idle-time", "XAUTOCLAIM"))
+    idle = parse_int(args[4], stream_texts.claim_argument("min-idle-time", "XAUTOCLAIM"))
     start = parse_start(args[5])
     count, just_id = 100, False
     rest = iter(args[6:])
@@ -204,7 +204,7 @@ def xautoclaim(ctx: Context, args: Args) -> Reply:
         value = next(rest, None)
         if name != b"COUNT" or value is None:
             raise ReplyError(texts.SYNTAX)
-        count = parse_range(value, 1, MAX_COUNT, texts.XAUTOCLAIM_COUNT)
+        count = parse_range(value, 1, MAX_COUNT, stream_texts.XAUTOCLAIM_COUNT)
     claim = _claim(ctx, args)
     claim.just_id = just_id
     group = claim.group

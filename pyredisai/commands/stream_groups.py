@@ -14,7 +14,7 @@ from pyredisai.commands.spec import Args, Family
 from pyredisai.commands.stream_args import declare, parse_id, parse_interval, show_id
 from pyredisai.commands.stream_reads import add_consumer
 from pyredisai.commands.typed import edit_stream, read_stream
-from pyredisai.errors import ReplyError, texts
+from pyredisai.errors import ReplyError, stream_texts, texts
 from pyredisai.keyspace.stream import MIN_ID, Group, Stream
 from pyredisai.resp.replies import EMPTY_ARRAY, NULL_ARRAY, OK, Reply
 
@@ -39,14 +39,14 @@ def _options(args: Args, *, create: bool) -> tuple[bool, int | None]:
             raise ReplyError(texts.subcommand_arguments(args[1], "xgroup"))
         read = parse_int(value)
         if read < -1:
-            raise ReplyError(texts.ENTRIESREAD)
+            raise ReplyError(stream_texts.ENTRIESREAD)
     return make, None if read < 0 else read
 
 
 def _stream(ctx: Context, key: bytes) -> Stream:
     stream = edit_stream(ctx, key)
     if stream is None:
-        raise ReplyError(texts.XGROUP_KEY)
+        raise ReplyError(stream_texts.XGROUP_KEY)
     return stream
 
 
@@ -54,7 +54,7 @@ def _group(ctx: Context, args: Args) -> tuple[Stream, Group]:
     stream = _stream(ctx, args[2])
     group = stream.groups.get(args[3])
     if group is None:
-        raise ReplyError(texts.no_group_of_key(args[2], args[3]))
+        raise ReplyError(stream_texts.no_group_of_key(args[2], args[3]))
     return stream, group
 
 
@@ -86,7 +86,7 @@ def xgroup_create(ctx: Context, args: Args) -> Reply:
         stream = Stream()
         ctx.db.set(key, stream)
     if name in stream.groups:
-        raise ReplyError(texts.BUSYGROUP)
+        raise ReplyError(stream_texts.BUSYGROUP)
     stream.groups[name] = Group(id, read)
     _changed(ctx, key, "xgroup-create")
     return OK
@@ -234,7 +234,7 @@ def xpending(ctx: Context, args: Args) -> Reply:
     stream = read_stream(ctx, args[1])
     group = None if stream is None else stream.groups.get(args[2])
     if group is None:
-        raise ReplyError(texts.no_group(args[1], args[2]))
+        raise ReplyError(stream_texts.no_group(args[1], args[2]))
     if not words:
         return _summary(group)
     source: Any = group.pending

@@ -13,7 +13,7 @@ from pyredisai.commands.help import help_reply
 from pyredisai.commands.spec import Args, Family
 from pyredisai.commands.stream_args import declare, entries, show_id
 from pyredisai.commands.typed import read_stream
-from pyredisai.errors import ReplyError, texts
+from pyredisai.errors import ReplyError, stream_texts, texts
 from pyredisai.keyspace.stream import MAX_ID, MIN_ID, Consumer, Group, Stream, StreamId
 from pyredisai.resp.replies import Reply
 
@@ -159,7 +159,7 @@ def xinfo_consumers(ctx: Context, args: Args) -> Reply:
     """XINFO CONSUMERS key group: a map for each consumer; `idle` in milliseconds."""
     group = _stream(ctx, args[2]).groups.get(args[3])
     if group is None:
-        raise ReplyError(texts.no_group_of_key(args[2], args[3]))
+        raise ReplyError(stream_texts.no_group_of_key(args[2], args[3]))
     now = clock.now_ms()
     return [
         {"name": one.name, "pending": len(one.pending), "idle": max(now - one.seen_ms, 0)} for one in group.in_order()

@@ -14,7 +14,7 @@ from pyredisai.commands.spec import Args, Family
 from pyredisai.commands.stream_args import declare, entries, parse_id, show_id
 from pyredisai.commands.stream_effects import claimed, consumer_created, position
 from pyredisai.commands.typed import read_stream
-from pyredisai.errors import ReplyError, texts
+from pyredisai.errors import ReplyError, stream_texts, texts
 from pyredisai.journal import Effect
 from pyredisai.keyspace.stream import MAX_ID, MIN_ID, Consumer, Group, Stream, StreamId, next_id
 from pyredisai.resp.replies import NULL_ARRAY, Error, Pairs, Reply
@@ -53,7 +53,7 @@ def _parse(args: Args, *, grouped: bool) -> Request:
         left -= 1
         if name == b"STREAMS" and left:
             if left % 2:
-                raise ReplyError(texts.XREAD_UNBALANCED)
+                raise ReplyError(stream_texts.XREAD_UNBALANCED)
             names = list(rest)
             request.keys, request.words = names[: left // 2], names[left // 2 :]
         elif name == b"BLOCK" and left:
@@ -64,19 +64,19 @@ def _parse(args: Args, *, grouped: bool) -> Request:
             request.count = max(parse_int(next(rest)), 0)
         elif name == b"GROUP" and left >= 2:
             if not grouped:
-                raise ReplyError(texts.XREAD_GROUP)
+                raise ReplyError(stream_texts.XREAD_GROUP)
             left -= 2
             request.group, request.consumer = next(rest), next(rest)
         elif name == b"NOACK":
             if not grouped:
-                raise ReplyError(texts.XREAD_NOACK)
+                raise ReplyError(stream_texts.XREAD_NOACK)
             request.acknowledged = True
         else:
             raise ReplyError(texts.SYNTAX)
     if not request.keys:
         raise ReplyError(texts.SYNTAX)
     if grouped and request.group is None:
-        raise ReplyError(texts.XREADGROUP_WITHOUT_GROUP)
+        raise ReplyError(stream_texts.XREADGROUP_WITHOUT_GROUP)
     return request
 
 
@@ -90,11 +90,11 @@ def _timeout(text: bytes) -> int:
 def _read_id(stream: Stream | None, word: bytes, *, grouped: bool) -> StreamId:
     if word == b"$":
         if grouped:
-            raise ReplyError(texts.XREADGROUP_LAST)
+            raise ReplyError(stream_texts.XREADGROUP_LAST)
         return MIN_ID if stream is None else stream.last_id
     if word == b">":
         if not grouped:
-            raise ReplyError(texts.XREAD_NEW)
+            raise ReplyError(stream_texts.XREAD_NEW)
         return MAX_ID
     return parse_id(word)
 
@@ -106,7 +106,7 @@ def _read(ctx: Context, args: Args, *, grouped: bool) -> Reply:
     for key, word in zip(request.keys, request.words, strict=True):
         stream = read_stream(ctx, key)
         if request.group is not None and (stream is None or request.group not in stream.groups):
-            raise ReplyError(texts.no_group_to_read(key, request.group))
+            raise ReplyError(stream_texts.no_group_to_read(key, request.group))
         request.ids.append(_read_id(stream, word, grouped=grouped))
     found = Pairs()
     for key, after in zip(request.keys, request.ids, strict=True):
@@ -216,7 +216,7 @@ def _wait(ctx: Context, request: Request) -> Reply:
         elif request.group in stream.groups:
             start = stream.groups[request.group].last_id
         else:
-            raise ReplyError(texts.GROUP_GONE)
+            raise ReplyError(stream_texts.GROUP_GONE)
         if stream.last_id <= start:
             return None
         if not grouped:
@@ -225,7 +225,7 @@ def _wait(ctx: Context, request: Request) -> Reply:
         return Pairs([(key, found)]), ctx.effects
 
     places = [(ctx.db.index, key) for key in after]
-    gone = Error(texts.STREAM_GONE) if grouped else None
+    gone = Error(stream_texts.STREAM_GONE) if grouped else None
     waiter = Waiter(ctx, places, Stream, attempt, NULL_ARRAY, on_gone=gone)
     assert request.wait is not None
     return wait_table(ctx.server).add(waiter, request.wait / 1000)

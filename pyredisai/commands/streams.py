@@ -17,7 +17,7 @@ from pyredisai.commands.stream_args import (
     show_id,
 )
 from pyredisai.commands.typed import edit_stream, read_stream
-from pyredisai.errors import ReplyError, texts
+from pyredisai.errors import ReplyError, stream_texts, texts
 from pyredisai.keyspace.stream import MAX_ID, MIN_ID, Stream, StreamId, next_id
 from pyredisai.resp.replies import EMPTY_ARRAY, NULL_ARRAY, OK, Reply
 
@@ -47,7 +47,7 @@ def xadd(ctx: Context, args: Args) -> Reply:
         raise ReplyError(texts.wrong_arity("xadd"))
     wanted = options.id
     if wanted == MIN_ID:
-        raise ReplyError(texts.STREAM_ID_ZERO)
+        raise ReplyError(stream_texts.STREAM_ID_ZERO)
     stream = edit_stream(ctx, key)
     if stream is None:
         if not options.create:
@@ -77,7 +77,7 @@ def _new_id(stream: Stream, wanted: tuple[int, int | None] | None) -> StreamId:
     """The id for a new entry. Raises ReplyError when it is not above the last one."""
     last = stream.last_id
     if last == MAX_ID:
-        raise ReplyError(texts.STREAM_EXHAUSTED)
+        raise ReplyError(stream_texts.STREAM_EXHAUSTED)
     following = next_id(last)
     assert following is not None
     if wanted is None:
@@ -87,11 +87,11 @@ def _new_id(stream: Stream, wanted: tuple[int, int | None] | None) -> StreamId:
     if seq is None:
         id = (ms, 0) if ms != last[0] else following
         if ms == last[0] != following[0]:
-            raise ReplyError(texts.STREAM_ID_SMALL)
+            raise ReplyError(stream_texts.STREAM_ID_SMALL)
     else:
         id = (ms, seq)
     if id <= last:
-        raise ReplyError(texts.STREAM_ID_SMALL)
+        raise ReplyError(stream_texts.STREAM_ID_SMALL)
     return id
 
 
@@ -196,11 +196,11 @@ def xsetid(ctx: Context, args: Args) -> Reply:
         if name == b"ENTRIESADDED" and value is not None:
             added = parse_int(value)
             if added < 0:
-                raise ReplyError(texts.XSETID_ADDED)
+                raise ReplyError(stream_texts.XSETID_ADDED)
         elif name == b"MAXDELETEDID" and value is not None:
             max_deleted = parse_id(value)
             if id < max_deleted:
-                raise ReplyError(texts.XSETID_BELOW_GIVEN)
+                raise ReplyError(stream_texts.XSETID_BELOW_GIVEN)
         else:
             raise ReplyError(texts.SYNTAX)
     stream = edit_stream(ctx, args[1])
@@ -208,11 +208,11 @@ def xsetid(ctx: Context, args: Args) -> Reply:
         raise ReplyError(texts.NO_SUCH_KEY)
     if len(stream):
         if id < stream.top_id:
-            raise ReplyError(texts.XSETID_BELOW_TOP)
+            raise ReplyError(stream_texts.XSETID_BELOW_TOP)
         if added is not None and len(stream) > added:
-            raise ReplyError(texts.XSETID_LENGTH)
+            raise ReplyError(stream_texts.XSETID_LENGTH)
     if id < stream.max_deleted_id:
-        raise ReplyError(texts.XSETID_BELOW_DELETED)
+        raise ReplyError(stream_texts.XSETID_BELOW_DELETED)
     stream.last_id = id
     if added is not None:
         stream.added = added

@@ -203,13 +203,6 @@ def banner(config: Registry, log: Log, loop: str) -> None:
     log("notice", f"Running mode=standalone, port={config['port']}.")
 
 
-async def serve(config: Registry) -> None:
-    """Serve in a loop that runs already. Raises ListenError."""
-    application = Application(config)
-    application.open()
-    await application.serve()
-
-
 def run(config: Registry) -> int:
     """The life of the process; returns its exit code."""
     if config["daemonize"]:

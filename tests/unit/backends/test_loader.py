@@ -1,3 +1,5 @@
+"""Names, versions, paths, and what is said when a framework is missing."""
+
 from __future__ import annotations
 
 import importlib.metadata

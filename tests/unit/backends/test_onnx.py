@@ -1,3 +1,5 @@
+"""ONNX models: types, shapes, limits, and files that a model must not reach."""
+
 from __future__ import annotations
 
 import gc

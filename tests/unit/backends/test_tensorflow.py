@@ -1,3 +1,5 @@
+"""Frozen graphs: names, types, errors, and operators that are refused."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""TFLite models: shapes, types, runs side by side."""
+
 from __future__ import annotations
 
 import threading

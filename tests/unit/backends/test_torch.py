@@ -1,3 +1,5 @@
+"""TorchScript models: types, state, and what is refused."""
+
 from __future__ import annotations
 
 import io

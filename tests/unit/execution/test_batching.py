@@ -1,3 +1,5 @@
+"""Which jobs are joined, and what each gets of a batch."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The order in which jobs leave a queue, alone or as batches."""
+
 from __future__ import annotations
 
 import numpy as np
