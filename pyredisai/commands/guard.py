@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pyredisai.commands.context import Context
     from pyredisai.commands.spec import Command
     from pyredisai.commands.tracking import TrackingTable
+    from pyredisai.keyspace.database import Database
     from pyredisai.persistence.snapshot import Snapshot
 
 NEVER_SLOW = 2**63
@@ -57,6 +58,11 @@ class Guard:
         object.__setattr__(self, name, value)
         if name in _CONDITIONS:
             object.__setattr__(self, "alert", any(getattr(self, other, None) for other in _CONDITIONS))
+
+    def protect(self, database: Database, key: bytes) -> None:
+        """Called before the value of a key is changed: what is being saved keeps the container as it is."""
+        for snapshot in self.snapshots:
+            snapshot.protect(database, key)
 
     def add_check(self, check: Check) -> None:
         """Begin to refuse what `check` refuses."""

@@ -85,6 +85,7 @@ def _wait_to_move(ctx: Context, args: Args, timeout: bytes, *, from_left: bool, 
     sides = [b"LEFT" if left else b"RIGHT" for left in (from_left, to_left)]
 
     def attempt(ctx: Context, key: bytes) -> tuple[Reply, list[Effect]] | None:
+        ctx.server.guard.protect(ctx.db, target)  # another client's push may be what serves this one
         element = move(ctx, source, target, from_left=from_left, to_left=to_left)
         return None if element is None else (element, [(b"LMOVE", source, target, *sides)])
 

@@ -142,9 +142,8 @@ def protect(ctx: Context, command: Command, args: Args) -> None:
         keys = keys_with_flags(command, args)
     except ReplyError:  # the command will refuse the same arguments
         return
-    for snapshot in ctx.server.guard.snapshots:
-        for key, _ in keys:
-            snapshot.protect(ctx.db, key)
+    for key, _ in keys:
+        ctx.server.guard.protect(ctx.db, key)
 
 
 def silence(client: Client, reply: Reply) -> Reply:

@@ -167,6 +167,22 @@ def test_the_log_is_turned_off_and_on_during_a_rewrite(start_server: Start) -> N
         assert client("DBSIZE") == 3002
 
 
+def test_a_list_that_a_waiting_client_moves_to_is_saved_as_it_was(start_server: Start) -> None:
+    server = start_server()
+    with server.client() as client, server.client() as waiting:
+        client("MSET", *[word for i in range(60_000) for word in (f"written first {i}", "x" * 30)])
+        client("RPUSH", "target", *range(500))
+        waiting.send("BLMOVE", "source", "target", "LEFT", "RIGHT", 0)
+        client("BGSAVE")
+        client("RPUSH", "source", "late")
+        assert waiting.read() == b"late"
+        wait_for(lambda: info(client, "rdb_bgsave_in_progress") == "0")
+    server.kill()
+    server.start()
+    with server.client() as client:
+        assert client("LLEN", "target") == 500
+
+
 def test_redis_checks_and_loads_what_is_saved(start_server: Start, start_redis: Start) -> None:
     server = start_server()
     with server.client() as client:
