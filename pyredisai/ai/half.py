@@ -27,7 +27,7 @@ def pack_halves(dtype: DType, values: Sequence[float]) -> bytes:
     nan = np.isnan(floats)
     if nan.any():  # rounding may carry it into infinity
         rounded[nan] = upper[nan] | _QUIET
-    return rounded.astype("<u2").tobytes()  # type: ignore[no-any-return]
+    return rounded.astype("<u2").tobytes()  # type: ignore[no-any-return]  # numpy
 
 
 def unpack_halves(dtype: DType, blob: bytes | memoryview) -> list[float]:
@@ -36,6 +36,6 @@ def unpack_halves(dtype: DType, blob: bytes | memoryview) -> list[float]:
 
     with np.errstate(invalid="ignore"):  # a signalling NaN becomes a quiet one
         if dtype is FLOAT16:
-            return np.frombuffer(blob, "<f2").astype("f8").tolist()  # type: ignore[no-any-return]
+            return np.frombuffer(blob, "<f2").astype("f8").tolist()  # type: ignore[no-any-return]  # numpy
         bits = np.frombuffer(blob, "<u2").astype("<u4") << 16
-        return bits.view("<f4").astype("f8").tolist()  # type: ignore[no-any-return]
+        return bits.view("<f4").astype("f8").tolist()  # type: ignore[no-any-return]  # numpy

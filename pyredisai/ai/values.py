@@ -100,7 +100,7 @@ def read_values(dtype: DType, blob: bytes | memoryview) -> list[float] | list[in
         return []
     if not dtype.typecode:
         return unpack_halves(dtype, blob)
-    values = memoryview(blob).cast(dtype.typecode).tolist()  # type: ignore[call-overload]
+    values = memoryview(blob).cast(dtype.typecode).tolist()  # type: ignore[call-overload]  # a format of its own choice
     if dtype.high > _RESP_MAX and max(values) > _RESP_MAX:
         return [b"%d" % value if value > _RESP_MAX else value for value in values]
-    return values  # type: ignore[no-any-return]
+    return values  # type: ignore[no-any-return]  # Any by that

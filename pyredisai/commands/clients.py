@@ -144,7 +144,7 @@ def _kill_filters(ctx: Context, args: Args) -> tuple[list[Callable[[Client], boo
             tests.append(_has("id", _positive_id(value)))
         elif option == b"type":
             kind = _client_type(value)
-            tests.append(lambda client, kind=kind: client_type(client) == kind)  # type: ignore[misc]
+            tests.append(lambda client, kind=kind: client_type(client) == kind)  # type: ignore[misc]  # a default binds the name
         elif option == b"addr":
             tests.append(_has("addr", text))
         elif option == b"laddr":

@@ -36,7 +36,7 @@ _NOTHING = Subscriptions()
 
 def subscriptions(client: Client) -> Subscriptions:
     """What `client` listens to; not to be changed."""
-    return client.extra.get("pubsub", _NOTHING)  # type: ignore[no-any-return]
+    return client.extra.get("pubsub", _NOTHING)  # type: ignore[no-any-return]  # `extra` is Any
 
 
 class PubSub:

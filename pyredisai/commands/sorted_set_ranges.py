@@ -174,7 +174,7 @@ for _name, _since, _options, _words, _what in (
     ("zrangebylex", "2.8.9", {"kind": by_member, "backwards": False}, f"min max{_LIMIT}", "by member"),
     ("zrevrangebylex", "2.8.9", {"kind": by_member, "backwards": True}, f"max min{_LIMIT}", "by member, highest first"),
 ):
-    _handler: Any = partial(_range, **_options)  # type: ignore[arg-type]
+    _handler: Any = partial(_range, **_options)  # type: ignore[arg-type]  # a row's options
     _declare(_name, -4, "readonly", "RO access", f"key {_words}", f"A range {_what}.", complexity=COST, since=_since)(
         _handler
     )

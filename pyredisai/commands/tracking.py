@@ -59,7 +59,6 @@ class TrackingTable:
         self.prefixes: dict[bytes, _Prefix] = {}
         self._touched: list[bytes | None] = []
         self._own: list[Push] = []
-        self._in_command: Client | None = None
         self._flush_planned = False
         self._broadcast_planned = False
 

@@ -62,12 +62,12 @@ class Peer:
     def send(self, data: Chunk) -> None:
         """Send bytes now."""
         self.moved_s = time.monotonic()
-        self.outlet.push(Raw(data))  # type: ignore[arg-type]
+        self.outlet.push(Raw(data))
 
     def feed(self, chunk: Chunk) -> None:
         """The stream goes on: send it, or keep it until the snapshot is there."""
         if self.phase is Phase.ONLINE:
-            self.outlet.push(Raw(chunk))  # type: ignore[arg-type]
+            self.outlet.push(Raw(chunk))
         elif self.phase in (Phase.RECEIVING, Phase.UNCONFIRMED):
             self._stream.append(chunk)
             self.held += len(chunk)
@@ -77,7 +77,7 @@ class Peer:
         self.phase = Phase.ONLINE
         self.acked_s = time.monotonic()
         for chunk in self._stream:
-            self.outlet.push(Raw(chunk))  # type: ignore[arg-type]
+            self.outlet.push(Raw(chunk))
         self._stream, self.held = [], 0
 
     def set_choked(self, choked: bool) -> None:

@@ -22,11 +22,11 @@ Reply: TypeAlias = object
 
 
 class Raw:
-    """Bytes that are RESP already and the same in both versions: constants of the hot path."""
+    """Bytes that are RESP already and the same in both versions: constants of the hot path, a replica's stream."""
 
     __slots__ = ("data",)
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | memoryview) -> None:
         self.data: Final = data
 
 

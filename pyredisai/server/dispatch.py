@@ -172,7 +172,7 @@ def execute(ctx: Context, command: Command, args: Args, *, nested: bool = False)
     handler = command.handler
     start = _now()
     try:
-        reply = handler(ctx, args)  # type: ignore[misc]
+        reply = handler(ctx, args)  # type: ignore[misc]  # only containers have none, and they do not run
     except ReplyError as error:
         command.failed += 1
         reply = failure(ctx, error.text)

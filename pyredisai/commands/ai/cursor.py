@@ -34,7 +34,7 @@ class Cursor:
     def take(self) -> bytes | memoryview:
         """The next argument; the caller knows that there is one."""
         self.position += 1
-        return self.args[self.position - 1]  # type: ignore[no-any-return]
+        return self.args[self.position - 1]  # type: ignore[no-any-return]  # Args are Any
 
     def take_bytes(self) -> bytes:
         """The next argument as bytes."""

@@ -61,7 +61,7 @@ class DagRun:
         """Queue steps whose inputs are there."""
         for step in steps:
             inputs = [self.dag.slots[i] for i in step.inputs]
-            job = self.plan.jobs[step](inputs, partial(self.done, step))  # type: ignore[arg-type]
+            job = self.plan.jobs[step](inputs, partial(self.done, step))  # type: ignore[arg-type]  # inputs are there: none is None
             job.deadline_ns = self.deadline_ns
             self.services.scheduler.submit(step.device, job)
 

@@ -39,8 +39,8 @@ class Converter:
             return value
         if kind is int:
             return value
-        if kind is Raw:
-            value = parse_raw(value.data)  # type: ignore[attr-defined]
+        if isinstance(value, Raw):
+            value = parse_raw(bytes(value.data))
             kind = type(value)
         if value is None or value is NULL_ARRAY or value is NO_REPLY:
             return False if resp == 2 else None
