@@ -3,7 +3,9 @@
 A hand-over to a thread costs about 50 us, a tiny model runs in 5. So the run time of each target and input
 signature is estimated, as a leaky minimum of what was measured (a minimum, because noise only adds; leaky, so
 that it follows a model that became slower), and what is known to be short runs on the loop at the end of the
-tick. A first run has no estimate and is a worker's. A run on the loop that took far longer than foretold puts
+tick. A first run has no estimate and is a worker's. A worker's run is dearer than one on the loop: its thread wakes
+up with cold caches, on a busy machine by ten times. So a signature whose runs would fit into a tick is tried on
+the loop now and then. A run on the loop that took far longer than foretold puts
 its signature in debt: it goes to the workers until fast runs there have paid for it.
 """
 
@@ -16,6 +18,8 @@ from typing import NamedTuple
 from pyredisai.execution.job import Job
 
 LEAK = 1.02
+PROBE_GAP, MOST_PROBE_GAP = 16, 1024  # workers' runs before the loop is tried; doubled while that is in vain
+PROBES = 8
 MAX_SIGNATURES = 256
 
 
@@ -33,12 +37,25 @@ class Estimate:
     that may share a batch), `waiting` for the workers to give theirs back.
     """
 
-    __slots__ = ("at_workers", "debt_us", "each_us", "in_tick", "run_us", "ticked", "waiting")
+    __slots__ = (
+        "at_workers",
+        "debt_us",
+        "each_us",
+        "in_tick",
+        "probe_gap",
+        "probe_in",
+        "probes",
+        "run_us",
+        "ticked",
+        "waiting",
+    )
 
     def __init__(self) -> None:
         self.run_us = math.inf
         self.each_us = math.inf
         self.debt_us = 0.0
+        self.probes = 0
+        self.probe_in = self.probe_gap = PROBE_GAP
         self.at_workers = 0
         self.in_tick = 0
         self.ticked: deque[Job] = deque()
@@ -46,7 +63,23 @@ class Estimate:
 
     def short(self, policy: PlacementPolicy) -> bool:
         """Whether a run belongs on the loop."""
-        return self.run_us < policy.inline_us and self.debt_us <= 0
+        return (self.run_us < policy.inline_us or (self.probes > 0 and policy.inline_us > 0)) and self.debt_us <= 0
+
+    def add_worker_run(self, policy: PlacementPolicy) -> None:
+        """After a worker's run: perhaps it is time to try the loop."""
+        if policy.inline_us <= self.run_us < policy.tick_us:
+            self.probe_in -= 1
+            if self.probe_in <= 0:
+                self.probes = PROBES
+                self.probe_gap = self.probe_in = min(2 * self.probe_gap, MOST_PROBE_GAP)
+
+    def add_loop_run(self, policy: PlacementPolicy) -> None:
+        """After a run on the loop: the trial ends when it has shown that the loop is the place, or has failed."""
+        if self.run_us < policy.inline_us:
+            self.probes = 0
+            self.probe_gap = self.probe_in = PROBE_GAP
+        elif self.probes > 0:
+            self.probes -= 1
 
     def add_run(self, elapsed_us: float) -> None:
         """Learn from a run of one job, wherever it was."""
@@ -66,8 +99,8 @@ class Estimate:
         self.debt_us = max(self.debt_us, 0.0) + cpu_us
 
     def pay(self, elapsed_us: float, policy: PlacementPolicy) -> None:
-        """A worker's run pays a debt off when it was fast."""
-        if self.debt_us > 0 and elapsed_us < policy.inline_us:
+        """A worker's run pays a debt off when it would fit into a tick."""
+        if self.debt_us > 0 and elapsed_us < policy.tick_us:
             self.debt_us -= policy.inline_us
 
     def most_in_batch(self, budget_us: float) -> int:

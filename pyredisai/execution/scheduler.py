@@ -246,6 +246,7 @@ class Scheduler:
                     estimate.add_batch(elapsed, max(1, job.batch_rows // max(1, job.rows)))
                 else:
                     estimate.add_run(elapsed)
+                estimate.add_worker_run(self.policy)
                 estimate.pay(elapsed, self.policy)
             if not estimate.at_workers:
                 while estimate.waiting:
@@ -362,6 +363,7 @@ class Scheduler:
             estimate.add_run(elapsed_us)
         else:
             estimate.add_batch(elapsed_us, len(jobs))
+        estimate.add_loop_run(self.policy)
 
     def _judge(self, estimate: Estimate, job: Job, elapsed_us: float, start_ns: int) -> None:
         """A run took longer than a tick may: was it slow, or was this thread only not scheduled?

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias
 
 from sortedcontainers import SortedList
 
@@ -30,8 +29,7 @@ def packed_score(score: float) -> float | int:
     return int(score) if abs(score) <= _LARGEST_PACKED and score.is_integer() else score
 
 
-@dataclass(slots=True, frozen=True)
-class ScoreRange:
+class ScoreRange(NamedTuple):
     """Scores from `low` to `high`; an open end is left out."""
 
     low: float
@@ -40,8 +38,7 @@ class ScoreRange:
     high_open: bool = False
 
 
-@dataclass(slots=True, frozen=True)
-class MemberRange:
+class MemberRange(NamedTuple):
     """Members from `low` to `high` in the order of their bytes; an open end is left out."""
 
     low: MemberBound

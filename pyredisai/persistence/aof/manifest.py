@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from pyredisai.errors import PersistenceError
 from pyredisai.persistence.disk import sync_directory
@@ -14,8 +13,7 @@ INCREMENTAL: Final = "i"
 HISTORY: Final = "h"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One file: its name without a directory, its sequence number, its type (b, i, h)."""
 
     name: str
@@ -28,8 +26,7 @@ class Entry:
         return f"file {name} seq {self.sequence} type {self.kind}\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(NamedTuple):
     """The files of a log: at most one base, then the incremental ones in order; the history is to be deleted."""
 
     base: Entry | None = None
@@ -53,7 +50,7 @@ class Manifest:
     def with_incremental(self, name: str) -> Manifest:
         """With one more incremental file, which is the one to write to."""
         number = max((entry.sequence for entry in self.incremental), default=0) + 1
-        return replace(self, incremental=(*self.incremental, Entry(f"{name}.{number}.incr.aof", number, INCREMENTAL)))
+        return self._replace(incremental=(*self.incremental, Entry(f"{name}.{number}.incr.aof", number, INCREMENTAL)))
 
     def rebased(self, name: str, *, rdb: bool, keep: Entry) -> Manifest:
         """With a new base that holds all before the incremental file `keep`."""
@@ -61,7 +58,7 @@ class Manifest:
         base = Entry(f"{name}.{number}.base.{'rdb' if rdb else 'aof'}", number, BASE)
         at = self.incremental.index(keep)
         old = [*([self.base] if self.base else []), *self.incremental[:at]]
-        return Manifest(base, self.incremental[at:], tuple(replace(entry, kind=HISTORY) for entry in old))
+        return Manifest(base, self.incremental[at:], tuple(entry._replace(kind=HISTORY) for entry in old))
 
 
 def parse(text: str) -> Manifest:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pyredisai.execution.job import TIMED_OUT, BatchPolicy, Job
-from pyredisai.execution.placement import MAX_SIGNATURES, Estimate, PlacementPolicy, estimate_of
+from pyredisai.execution.placement import MAX_SIGNATURES, PROBE_GAP, PROBES, Estimate, PlacementPolicy, estimate_of
 from pyredisai.execution.scheduler import Scheduler
 from tests.unit.execution.support import MS, FakeClock, FakeLoop, Target, job
 
@@ -342,3 +342,37 @@ def test_estimates_are_kept_for_a_bounded_number_of_shapes():
         assert estimate_of(job(target, rows)) is not None
     assert estimate_of(job(target, MAX_SIGNATURES)) is None
     assert estimate_of(job(target, 0)) is not None
+
+
+def _worker_runs(bench: Bench, target: Target, cost_us: int, most: int) -> int:
+    """Runs at the worker, one after the other, until one goes to the loop."""
+    for count in range(most):
+        bench.submit(target)
+        if not bench.work(cost_us):
+            bench.loop.tick()
+            return count
+    return most
+
+
+def test_what_is_dear_at_the_workers_is_tried_on_the_loop_and_stays_when_it_is_short_there():
+    bench = Bench()
+    target = bench.target(30)
+    assert _worker_runs(bench, target, 200, 100) == PROBE_GAP
+    assert _worker_runs(bench, target, 200, 100) == 0
+    assert bench.scheduler.runs_on_loop == 2
+
+
+def test_trials_in_vain_become_rarer():
+    bench = Bench()
+    target = bench.target(200)
+    assert _worker_runs(bench, target, 200, 100) == PROBE_GAP
+    for _ in range(PROBES - 1):
+        assert _worker_runs(bench, target, 200, 100) == 0
+    assert _worker_runs(bench, target, 200, 100) == 2 * PROBE_GAP
+    assert bench.scheduler.runs_on_loop == PROBES + 1
+
+
+@pytest.mark.parametrize(("inline_us", "cost_us"), [(0, 200), (80, 500), (80, 5000)])
+def test_long_runs_are_never_tried(inline_us: float, cost_us: int):
+    bench = Bench(PlacementPolicy(inline_us=inline_us, tick_us=500))
+    assert _worker_runs(bench, bench.target(30), cost_us, 200) == 200
