@@ -7,7 +7,7 @@ process; what they reach is the `Bridge` of the run that the calling thread is i
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -128,12 +128,11 @@ class ScriptProgram:
         Raises BackendError, with the error that a Redis command inside ended it by.
         """
         function, copies = self._functions.get(name) or self._found(name)
-        inputs = [to_torch(tensor, self._device, copy=copies) for tensor in tensors]
+        inputs = (to_torch(tensor, self._device, copy=copies) for tensor in tensors)
         if name in self._entry_points:
-            texts = ([k.decode("utf-8", "replace") for k in keys], [a.decode("utf-8", "replace") for a in args])
-            arguments: list[Any] = [inputs, *texts]
+            arguments: list[Any] = [list(inputs), _c_strings(keys), _c_strings(args)]
         else:
-            arguments = _best_effort(name, function, inputs)
+            arguments = _best_effort(name, function, inputs, len(tensors))
         return _results(name, _called(function, arguments, bridge), output_count, copies)
 
     def _found(self, name: str) -> tuple[Any, bool]:
@@ -173,16 +172,22 @@ def _check_entry_point(unit: Any, name: str) -> None:
         raise BackendError(ai_texts.script_entry_point_types(name))
 
 
-def _best_effort(name: str, function: Any, inputs: list[torch.Tensor]) -> list[Any]:
+def _c_strings(texts: Sequence[bytes]) -> list[bytes]:
+    """Strings for a script, which sees them up to a null byte; bytes, as they need not be UTF-8."""
+    return [text.partition(b"\0")[0] for text in texts]
+
+
+def _best_effort(name: str, function: Any, inputs: Iterator[torch.Tensor], count: int) -> list[Any]:
+    """The arguments of a function without entry point; tensors beyond those that it takes are not looked at."""
     kinds = [str(argument.type) for argument in function.schema.arguments]
-    if len(kinds) > len(inputs):
+    if len(kinds) > count:
         raise BackendError(ai_texts.script_too_few_inputs(name))
     arguments: list[Any] = []
-    for i, kind in enumerate(kinds):
+    for kind in kinds:
         if kind == "Tensor":
-            arguments.append(inputs[i])
+            arguments.append(next(inputs))
         elif kind == "List[Tensor]":
-            arguments.append(inputs[i:])
+            arguments.append(list(inputs))
             break
         else:
             raise BackendError(ai_texts.script_bad_argument(name))

@@ -151,3 +151,30 @@ def test_ai_config_is_a_write_command_as_in_redisai(client: RespClient) -> None:
     assert error(client, "EVAL_RO", "return redis.call('AI.CONFIG', 'GET', 'MODEL_CHUNK_SIZE')", 0).startswith(
         "ERR Write commands are not allowed from read-only scripts"
     )
+
+
+@needs_torch
+def test_a_function_without_entry_point_looks_at_the_tensors_that_it_takes(client: RespClient, script: None) -> None:
+    client("AI.TENSORSET", "text", "STRING", 1, "VALUES", "x")
+    run = ("AI.SCRIPTEXECUTE", "s", "bar", "INPUTS")
+    assert error(client, *run, 1, "text", "OUTPUTS", 1, "c") == "Wrong number of inputs provided to function: bar"
+    assert client(*run, 3, "a", "b", "text", "OUTPUTS", 1, "c") == "OK"
+    assert error(client, *run, 2, "a", "text", "OUTPUTS", 1, "c") == "Unsupported code 7"
+
+
+@needs_torch
+def test_scripts_see_strings_of_bytes_up_to_a_null_byte(client: RespClient, tensors: None) -> None:
+    source = """
+def lengths(tensors: List[Tensor], keys: List[str], args: List[str]):
+    return torch.tensor([len(keys[0]), len(args[0])])
+def put(tensors: List[Tensor], keys: List[str], args: List[str]):
+    redis.execute("SET", keys[0], args[0])
+    return tensors[0]
+"""
+    assert client("AI.SCRIPTSTORE", "s", "CPU", "ENTRY_POINTS", 2, "lengths", "put", "SOURCE", source) == "OK"
+    tail = ("OUTPUTS", 1, "c")
+    assert client("AI.SCRIPTEXECUTE", "s", "lengths", "KEYS", 1, b"a\0bc", "ARGS", 1, b"\xe9\xff", *tail) == "OK"
+    assert client("AI.TENSORGET", "c", "VALUES") == [1, 2]
+    assert error(client, "AI.SCRIPTEXECUTE", "s", "put", "KEYS", 1, b"\xe9", "INPUTS", 1, "a", "ARGS", 1, "v", *tail)
+    assert client("PING") == "PONG"
+    assert client("KEYS", "*\ufffd*") == []
