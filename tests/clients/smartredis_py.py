@@ -137,7 +137,7 @@ def models(client: Client) -> None:
         client.run_model("m", [f"in{i}" for i in range(len(shapes))], outputs)
         assert client.tensor_exists("out0")
         address = os.environ["SSDB"]
-        assert client.get_ai_info([address], "m")[0]["calls"] == "1"
+        assert int(client.get_ai_info([address], "m")[0]["calls"]) >= 1  # it sends a run again when an answer is late
         client.delete_model("m")
         assert not client.model_exists("m")
         if backend == "TORCH":
