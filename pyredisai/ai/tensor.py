@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pyredisai.ai.dtype import DType, of_numpy
 from pyredisai.ai.values import read_values
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+
+_MOST_SHAPES: Final = 4096
+_shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
+
+
+def shared_shape(dims: list[int]) -> tuple[int, ...]:
+    """The dimensions as a tuple that equal ones share: a million small tensors need not hold one each."""
+    shape = tuple(dims)
+    known = _shapes.get(shape)
+    if known is None:
+        if len(_shapes) < _MOST_SHAPES:
+            _shapes[shape] = shape
+        return shape
+    return known
 
 
 class Tensor:

@@ -6,7 +6,7 @@ import os
 from typing import Final
 
 from pyredisai.ai.dtype import DTYPES, DType
-from pyredisai.ai.tensor import Tensor
+from pyredisai.ai.tensor import Tensor, shared_shape
 from pyredisai.ai.values import BadValue, NullInString, parse_values
 from pyredisai.commands.ai.cursor import as_keyword
 from pyredisai.commands.context import Context
@@ -86,15 +86,15 @@ def parse_tensor(args: Args, config: Registry) -> Tensor:
         if keyword == b"BLOB":
             if len(args) - i != 2:
                 raise ReplyError(ai_texts.ONE_BLOB)
-            return _from_blob(dtype, tuple(shape), size, args[i + 1])
+            return _from_blob(dtype, shared_shape(shape), size, args[i + 1])
         if keyword == b"VALUES":
             if len(args) - 1 - i != size:
                 raise ReplyError(ai_texts.VALUES_COUNT)
-            return _from_values(dtype, tuple(shape), args[i + 1 :])
+            return _from_values(dtype, shared_shape(shape), args[i + 1 :])
         dim = _long_dim(word)
         shape.append(dim)
         size *= dim
-    return _zeros(dtype, tuple(shape), size)
+    return _zeros(dtype, shared_shape(shape), size)
 
 
 def _rare_dtype(name: bytes, config: Registry) -> DType:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pyredisai.ai.dtype import DTYPES, STRING, of_numpy
-from pyredisai.ai.tensor import Tensor
+from pyredisai.ai.tensor import Tensor, shared_shape
 
 NUMERIC = [dtype for dtype in DTYPES.values() if dtype.itemsize and dtype.code != "|V2"]
 
@@ -69,3 +69,12 @@ def test_strings() -> None:
     again = Tensor.from_array(np.array([[b"a", b""], [b"b\xff", b"c"]], object))
     assert again.blob == tensor.blob
     assert again.values() == tensor.values() == [b"a", b"", b"b\xff", b"c"]
+
+
+def test_equal_shapes_are_one_tuple():
+    one, other = shared_shape([3, 70000]), shared_shape([3, 70000])
+    assert one == (3, 70000)
+    assert one is other
+    assert shared_shape([]) == ()
+    for i in range(5000):
+        assert shared_shape([i, 7]) == (i, 7)
