@@ -157,7 +157,11 @@ class Replayer:
         server = tool().Server("127.0.0.1", free_port(), None, list(recording.server_args), self._options.models)
         server.spawn = self._options.spawn.replace("--loadmodule", f"{options} --loadmodule")
         server.dir = str(folder)
-        server.start()
+        try:
+            server.start()
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return server
 
     def close(self) -> None:
