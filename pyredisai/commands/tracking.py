@@ -108,7 +108,7 @@ class TrackingTable:
 
     def after_command(self, ctx: Context, command: Command, args: Args) -> None:
         """A command has run, nested or not: send what it changed, remember what it read."""
-        caller = ctx.client.extra["caller"] if ctx.client.is_script else ctx.client
+        caller = ctx.client.extra.get("caller", ctx.client) if ctx.client.is_script else ctx.client
         if self._touched:
             self._invalidate_touched(caller)
         tracked = caller.tracking

@@ -262,6 +262,15 @@ def script_short(items: str) -> str:
     return f"ERR number of {items} to AI.SCRIPTEXECUTE command does not match the number of given arguments"
 
 
+MONITOR_NO_CONNECTION = "ERR MONITOR isn't allowed for DENY BLOCKING client"
+RESET_NO_CONNECTION = "ERR can only reset normal client connections"
+
+
+def no_connection(command: str) -> str:
+    """A command inside a script that would wait on a client's connection, and there is none."""
+    return f"ERR {command.upper()} isn't allowed for a DENY BLOCKING client"
+
+
 def script_command_error(text: str) -> str:
     """A Redis command inside a script that answered an error."""
     return f"Redis command returned an error: {text}"

@@ -178,3 +178,44 @@ def put(tensors: List[Tensor], keys: List[str], args: List[str]):
     assert error(client, "AI.SCRIPTEXECUTE", "s", "put", "KEYS", 1, b"\xe9", "INPUTS", 1, "a", "ARGS", 1, "v", *tail)
     assert client("PING") == "PONG"
     assert client("KEYS", "*\ufffd*") == []
+
+
+ANY = """
+def any(tensors: List[Tensor], keys: List[str], args: List[str]):
+    redis.execute(args[0], args[1:])
+    return tensors[0]
+"""
+
+
+@needs_torch
+def test_scripts_run_commands_while_a_client_is_tracked(client: RespClient, server: Server, tensors: None) -> None:
+    assert client("AI.SCRIPTSTORE", "s", "CPU", "ENTRY_POINTS", 1, "any", "SOURCE", ANY) == "OK"
+    run = ("AI.SCRIPTEXECUTE", "s", "any", "INPUTS", 1, "a", "ARGS")
+    with server.client() as tracked:
+        tracked("HELLO", 3)
+        assert tracked("CLIENT", "TRACKING", "on") == "OK"
+        tracked("GET", "k")
+        assert client(*run, 3, "SET", "k", "v", "OUTPUTS", 1, "c") == "OK"
+        assert tracked.read() == [b"invalidate", [b"k"]]
+    assert client(*run, 3, "CLIENT", "TRACKING", "on", "OUTPUTS", 1, "c") == "OK"
+    assert client(*run, 2, "GET", "k", "OUTPUTS", 1, "c") == "OK"
+    assert "tracking_clients:0" in client("INFO", "clients").decode()
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        (("SUBSCRIBE", "c"), "ERR SUBSCRIBE isn't allowed for a DENY BLOCKING client"),
+        (("psubscribe", "c"), "ERR PSUBSCRIBE isn't allowed for a DENY BLOCKING client"),
+        (("MONITOR",), "ERR MONITOR isn't allowed for DENY BLOCKING client"),
+        (("RESET",), "ERR can only reset normal client connections"),
+        (("PSYNC", "?", "-1"), "ERR PSYNC isn't allowed for a DENY BLOCKING client"),
+    ],
+)
+def test_commands_that_need_a_connection_are_refused_in_scripts(
+    client: RespClient, tensors: None, command: tuple[str, ...], text: str
+) -> None:
+    assert client("AI.SCRIPTSTORE", "s", "CPU", "ENTRY_POINTS", 1, "any", "SOURCE", ANY) == "OK"
+    run = ("AI.SCRIPTEXECUTE", "s", "any", "INPUTS", 1, "a", "ARGS", len(command), *command, "OUTPUTS", 1, "c")
+    assert f"Redis command returned an error: {text}" in error(client, *run)

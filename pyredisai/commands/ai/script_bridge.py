@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import hiredis
 
@@ -21,6 +21,12 @@ from pyredisai.commands.context import Context, Services
 from pyredisai.errors import ReplyError, ai_texts
 from pyredisai.resp.encoder import Buffers, encode
 from pyredisai.resp.replies import Blocked, Reply
+
+_NEED_A_CONNECTION: Final = {
+    "reset": ai_texts.RESET_NO_CONNECTION,
+    "monitor": ai_texts.MONITOR_NO_CONNECTION,
+    **{name: ai_texts.no_connection(name) for name in ("subscribe", "psubscribe", "ssubscribe", "sync", "psync")},
+}
 
 
 class ScriptBridge:
@@ -39,7 +45,11 @@ class ScriptBridge:
         if refused is not None:
             raise ReplyError(ai_texts.script_command_error(refused))
         client = Client(0, NoLink(), db=self.database, is_script=True)
-        return plain(self.services.call(Context(client, self.services), args))
+        try:
+            return plain(self.services.call(Context(client, self.services), args))
+        finally:
+            for forget in self.services.on_client_gone:
+                forget(client)
 
     def run_model(self, key: bytes, inputs: Sequence[Tensor], output_count: int) -> list[Tensor]:
         """Run a model on the script's own thread. Raises ReplyError or what the run raises."""
@@ -62,8 +72,13 @@ class ScriptBridge:
 
 
 def _refusal(services: Services, args: list[bytes]) -> str | None:
-    """What RedisAI says of a command that Redis does not even start: the C library's text of an error number."""
+    """Why a command does not run in a script: it needs a connection, or it is none.
+
+    For the latter RedisAI gives the C library's text of an error number.
+    """
     command = services.table.find(args[0])
+    if command is not None and command.name in _NEED_A_CONNECTION:
+        return _NEED_A_CONNECTION[command.name]
     if command is not None and command.subcommands and len(args) > 1:
         command = command.subcommands.get(args[1].lower().decode("latin-1"))
     if command is None:
