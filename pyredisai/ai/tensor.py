@@ -83,7 +83,7 @@ class Tensor:
 
             assert self._blob is not None
             if self.dtype.itemsize:
-                self._array = np.frombuffer(self._blob, self.dtype.numpy).reshape(self.shape)
+                self._array = np.ndarray(self.shape, self.dtype.numpy, self._blob)
             else:
                 elements = np.empty(self.size, object)
                 elements[:] = read_values(self.dtype, self._blob)

@@ -5,11 +5,12 @@ Inputs are passed as they lie in memory. Facts on ONNX Runtime's costs and optio
 
 from __future__ import annotations
 
+import os
 import re
 import weakref
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -90,11 +91,14 @@ class OnnxBackend:
 
     def _session(self, blob: bytes, device: Device) -> Any:
         options = self._ort.SessionOptions()
-        options.intra_op_num_threads = self._settings.intra_op_threads
+        options.intra_op_num_threads = self._settings.intra_op_threads or _threads_of_this_process()
         options.inter_op_num_threads = self._settings.inter_op_threads
         if self._settings.inter_op_threads > 1:
             options.execution_mode = self._ort.ExecutionMode.ORT_PARALLEL
         options.log_severity_level = _ERRORS_ONLY
+        # Threads that spin for work take the cores from the loop and from other sessions: nothing gained, CPU doubled.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.inter_op.allow_spinning", "0")
         options.add_session_config_entry("session.load_model_format", "ONNX")
         if self.memory.limited and not device.is_gpu:
             options.add_session_config_entry("session.use_env_allocators", "1")
@@ -119,8 +123,9 @@ class OnnxSession(SessionBase):
             self._run = ValueRunner(backend._ort, session)
         self._names = list(self.output_names)
         self._ort = backend._ort
-        self._options = run_options if limited else None
-        self._new_options = backend._ort.RunOptions
+        self._limited = limited
+        self._new_options = partial(run_options, backend._ort) if limited else backend._ort.RunOptions
+        self._spare_options: list[Any] = []  # one that no watchdog has touched serves the next run
         self._memory = backend.memory
         self._watchdog = backend.watchdog
         self._accesses = 2 * (len(self.input_names) + 2 * len(self.output_names))
@@ -132,28 +137,38 @@ class OnnxSession(SessionBase):
         """
         if len(inputs) != len(self.input_names):
             raise BackendError(f"ERR Expected {len(self.input_names)} inputs but got {len(inputs)}")
-        feed = {
-            name: tensor.array if tensor.dtype.itemsize else _texts(tensor.array)
-            for name, tensor in zip(self.input_names, inputs, strict=True)
-        }
-        options = self._new_options() if self._options is None else self._options(self._ort)
-        key = get_ident()
-        self._watchdog.watch(key, options)
+        feed = {}
+        for name, tensor in zip(self.input_names, inputs):  # noqa: B905 - the lengths were compared
+            feed[name] = tensor.array if tensor.dtype.itemsize else _texts(tensor.array)
+        spare = self._spare_options
+        options = spare.pop() if spare else self._new_options()
+        self._watchdog.watch(options)
+        untouched = False
         try:
             outputs = self._run(self._names, feed, options)
         except Exception as error:
-            if self._options is None or again or not is_refusal(str(error)):
+            if not self._limited or again or not is_refusal(str(error)):
                 raise _run_error(error) from error
             outputs = None
         finally:
-            self._watchdog.release(key)
+            untouched = self._watchdog.release(options)
+        if untouched:
+            spare.append(options)
         if outputs is None:
             self._memory.shrink()
             return self.run(inputs, again=True)
         self._memory.accesses += self._accesses
-        if self._options is not None:  # a result lies in the arena: a stored one would count for ever
+        if self._limited:  # a result lies in the arena: a stored one would count for ever
             outputs = [output.copy() if isinstance(output, np.ndarray) else output for output in outputs]
         return [_tensor(output) for output in outputs]
+
+
+def _threads_of_this_process() -> int:
+    """0, the framework's default, unless the process may not use every core: ONNX Runtime would not notice that."""
+    if not hasattr(os, "sched_getaffinity"):
+        return 0
+    usable = len(os.sched_getaffinity(0))
+    return usable if usable < (os.cpu_count() or 1) else 0
 
 
 def _types(ports: Sequence[Any]) -> tuple[InputType, ...]:
@@ -176,7 +191,7 @@ def _tensor(output: Any) -> Tensor | None:
         raise BackendError(f"ERR unsupported output type {output.dtype}")
     if dtype is STRING:
         output = _bytes(output)
-    output.flags.writeable = False
+    output.setflags(False)
     return Tensor(dtype, output.shape, array=output)
 
 

@@ -12,31 +12,32 @@ from pyredisai.clock import monotonic_ns
 class Watchdog:
     """Calls `stop(handle)` for each handle that stays longer than `timeout_ms`. The thread starts when first needed.
 
-    `watch` and `release` cost a dict operation each: they stand around every run. A run may end while it is
-    being stopped, so `stop` must bear a handle whose run is over.
+    `watch` and `release` cost a dict operation each: they stand around every run. Either of them or the thread takes
+    a handle out, never both: so a run that ends just then is told, and a handle that `release` found is not stopped
+    any more and may serve again. Handles are told apart by identity.
     """
 
     def __init__(self, timeout_ms: int, stop: Callable[[Any], None]) -> None:
         self.timeout_ms = timeout_ms
         self._timeout_ns = timeout_ms * 1_000_000
         self._stop = stop
-        self._running: dict[int, tuple[int, Any]] = {}
+        self._running: dict[int, tuple[int, Any]] = {}  # by id
         self._wake = threading.Event()
         self._idle = True
         self._started = False
         self._start_lock = threading.Lock()
 
-    def watch(self, key: int, handle: Any) -> None:
-        """A run begins on this thread; `key` is the thread's own."""
-        self._running[key] = (monotonic_ns(), handle)
+    def watch(self, handle: Any) -> None:
+        """A run begins."""
+        self._running[id(handle)] = (monotonic_ns(), handle)
         if self._idle:  # read after the entry is made: the thread looks in the opposite order
             if not self._started:
                 self._start()
             self._wake.set()
 
-    def release(self, key: int) -> None:
-        """The run of this thread has ended."""
-        self._running.pop(key, None)
+    def release(self, handle: Any) -> bool:
+        """The run has ended; False where it was stopped, or is about to be: then the handle is of no more use."""
+        return self._running.pop(id(handle), None) is not None
 
     def _start(self) -> None:
         with self._start_lock:
@@ -53,14 +54,22 @@ class Watchdog:
             self._idle = False
             while running := list(self._running.items()):
                 now, first = monotonic_ns(), 0
-                for key, (start, handle) in running:
+                for key, (start, _) in running:
                     due = start + self._timeout_ns
                     if due <= now:
-                        self._stop(handle)
-                        if self._running.get(key) == (start, handle):
-                            self._running.pop(key, None)
+                        self._end(key, start)
                     elif not first or due < first:
                         first = due
                 if first:
                     self._wake.wait((first - now) / 1e9)
                     self._wake.clear()
+
+    def _end(self, key: int, start_ns: int) -> None:
+        """Stop what has run since then, unless it has ended; a later run with the same handle is put back."""
+        entry = self._running.pop(key, None)
+        if entry is None:
+            return
+        if entry[0] == start_ns:
+            self._stop(entry[1])
+        else:
+            self._running[key] = entry

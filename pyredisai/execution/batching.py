@@ -13,7 +13,7 @@ from collections.abc import Hashable, Sequence
 from pyredisai.ai.tensor import Tensor
 from pyredisai.errors import BackendError, ai_texts
 from pyredisai.execution.frames import without_frames
-from pyredisai.execution.job import BatchPolicy, Job
+from pyredisai.execution.job import BatchPolicy, Job, Outcome, Runnable
 
 
 def batch_rows(inputs: Sequence[Tensor]) -> int:
@@ -88,15 +88,25 @@ def split(
     return dealt
 
 
+def run_target(target: Runnable, inputs: Sequence[Tensor]) -> Outcome:
+    """Run once; what goes wrong is the outcome. Never raises."""
+    try:
+        return target.run(inputs)
+    except Exception as error:
+        return without_frames(error)
+    except BaseException as error:  # a framework's own SystemExit must not end a worker
+        return BackendError(f"{type(error).__name__}: {error}")
+
+
 def run_jobs(jobs: Sequence[Job]) -> None:
     """Run one job, or several of equal batch key as one; sets their outcomes, never raises.
 
     What goes wrong in a batch is the outcome of each of its jobs, as in the original.
     """
+    if len(jobs) == 1:
+        jobs[0].outcome = run_target(jobs[0].target, jobs[0].inputs)
+        return
     try:
-        if len(jobs) == 1:
-            jobs[0].outcome = jobs[0].target.run(jobs[0].inputs)
-            return
         rows, target = [job.rows for job in jobs], jobs[0].target
         mismatch = getattr(target, "batch_mismatch", ai_texts.BATCH_SIZE_MISMATCH)
         parts = split(target.run(concatenate(jobs)), rows, mismatch)

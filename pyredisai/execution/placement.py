@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from pyredisai.execution.job import Job
+from pyredisai.ai.tensor import Tensor
+from pyredisai.execution.job import Job, Runnable
 
 LEAK = 1.02
 PROBE_GAP, MOST_PROBE_GAP = 16, 1024  # workers' runs before the loop is tried; doubled while that is in vain
@@ -65,6 +67,10 @@ class Estimate:
         """Whether a run belongs on the loop."""
         return (self.run_us < policy.inline_us or (self.probes > 0 and policy.inline_us > 0)) and self.debt_us <= 0
 
+    def idle(self) -> bool:
+        """Whether no job of it is anywhere: one that comes now overtakes none."""
+        return not (self.at_workers or self.in_tick or self.waiting)
+
     def add_worker_run(self, policy: PlacementPolicy) -> None:
         """After a worker's run: perhaps it is time to try the loop."""
         if policy.inline_us <= self.run_us < policy.tick_us:
@@ -109,18 +115,20 @@ class Estimate:
         return max(1, int(budget_us / max(each, 0.01)))
 
 
-def estimate_of(job: Job) -> Estimate | None:
-    """The estimate of the job's target and inputs; None where its runs belong to workers alone."""
-    estimates: dict[object, Estimate] | None = getattr(job.target, "estimates", None)
+def estimate_of(target: Runnable, inputs: Sequence[Tensor]) -> Estimate | None:
+    """The estimate of runs of `target` with such inputs; None where its runs belong to workers alone."""
+    estimates: dict[object, Estimate] | None = getattr(target, "estimates", None)
     if estimates is None:
         return None
-    inputs = job.inputs
     key: object
     if len(inputs) == 1:
         tensor = inputs[0]
-        key = (tensor.dtype.name, tensor.shape)
+        key = (tensor.dtype, tensor.shape)
+    elif len(inputs) == 2:
+        one, two = inputs
+        key = (one.dtype, one.shape, two.dtype, two.shape)
     else:
-        key = tuple([(tensor.dtype.name, tensor.shape) for tensor in inputs])
+        key = tuple([(tensor.dtype, tensor.shape) for tensor in inputs])
     found = estimates.get(key)
     if found is None:
         if len(estimates) >= MAX_SIGNATURES:

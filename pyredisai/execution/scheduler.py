@@ -1,8 +1,9 @@
 """Where a job runs: on its device's workers, or, when it is known to be short, on the loop.
 
 One queue a device, made when the device is first named. Everything here but the outbox's `put` and `signal`
-is called on the loop. Two ways lead through it:
+is called on the loop. Three ways lead through it:
 
+- at once: run_now -> its outcome, for what is known to be short and has nothing before it;
 - to the workers: submit -> DeviceQueue -> a worker runs -> outbox -> one wake-up of the loop -> `done`;
 - on the loop: submit -> the tick's list -> run at the end of the tick -> `done`.
 
@@ -20,12 +21,13 @@ from concurrent.futures import Future
 from functools import cached_property, partial
 from typing import Final, NamedTuple, TypeVar
 
+from pyredisai.ai.tensor import Tensor
 from pyredisai.clock import monotonic_ns
 from pyredisai.execution.background import BackgroundPool
-from pyredisai.execution.batching import joinable_rows, least_rows, most_rows, run_jobs
+from pyredisai.execution.batching import joinable_rows, least_rows, most_rows, run_jobs, run_target
 from pyredisai.execution.device_queue import DeviceQueue
 from pyredisai.execution.frames import without_frames
-from pyredisai.execution.job import TIMED_OUT, Job
+from pyredisai.execution.job import TIMED_OUT, Job, Outcome, Runnable
 from pyredisai.execution.outbox import Loop, LoopOutbox
 from pyredisai.execution.placement import Estimate, PlacementPolicy, estimate_of
 
@@ -74,6 +76,7 @@ class Scheduler:
         self._held = False
         self._postponed: list[Callable[[], object]] = []
         self.runs_on_loop = 0
+        self.last_run_us = 0.0
         self.ensure_queue("CPU")
 
     @cached_property
@@ -108,13 +111,47 @@ class Scheduler:
         if self._outbox.loop is None:
             self._outbox.loop = self._loop
         job.queued_ns = self._now_ns()
-        estimate = job.estimate = estimate_of(job)
+        estimate = job.estimate = estimate_of(job.target, job.inputs)
         if estimate is None:
             self._to_workers(job)
         elif estimate.in_tick:
             self._to_tick(job, estimate)  # behind its own kind; where it runs is decided when its turn comes
         elif self._goes_to_loop(job, estimate):
             self._to_tick(job, estimate)
+
+    def run_now(self, device: str, target: Runnable, inputs: Sequence[Tensor]) -> Outcome | None:
+        """Run at once, on the loop, what is known to be short and has nothing before it; `last_run_us` tells how long.
+
+        None: it is to be submitted as a job. So are runs that may share a batch, which the caller knows. What runs
+        here counts for the present tick; when its time is used up, a job takes the next one.
+        """
+        if self._tick or self._held or self._in_tick:
+            return None
+        policy = self.policy
+        estimate = estimate_of(target, inputs)
+        if (
+            estimate is None
+            or estimate.run_us >= policy.inline_us
+            or estimate.debt_us > 0
+            or self._spent_ns >= policy.tick_us * 1000
+            or not estimate.idle()
+        ):
+            return None
+        start = self._now_ns()
+        self._stamp(start)
+        self._in_tick = True
+        outcome = run_target(target, inputs)
+        self._in_tick = False
+        elapsed_ns = self._now_ns() - start
+        self._spent_ns += elapsed_ns
+        self.runs_on_loop += 1
+        self.last_run_us = elapsed_us = elapsed_ns / 1000
+        if type(outcome) is list:
+            estimate.add_run(elapsed_us)
+            estimate.add_loop_run(policy)
+        if elapsed_us > policy.tick_us:
+            self._judge(estimate, device, elapsed_us, start)
+        return outcome
 
     def run_in_background(self, function: Callable[[], T], done: Callable[[T | BaseException], None]) -> None:
         """Run `function` on a helper thread; `done(result or exception)` is called on the loop."""
@@ -294,8 +331,7 @@ class Scheduler:
         tick = self._tick
         begin = start = self._now_ns()
         end = begin + int(self.policy.tick_us * 1000) - self._spent_ns
-        if begin - self._cpu_stamp[0] > CPU_STAMP_NS:
-            self._cpu_stamp = (begin, self._cpu_ns())
+        self._stamp(begin)
         self._in_tick = True
         while tick and (batches or not isinstance(tick[0], Estimate)):
             unit = tick.popleft()
@@ -309,7 +345,7 @@ class Scheduler:
             assert estimate is not None
             self._learn(estimate, jobs, elapsed_us)
             if elapsed_us > self.policy.tick_us:
-                self._judge(estimate, jobs[0], elapsed_us, start)
+                self._judge(estimate, jobs[0].queue.device, elapsed_us, start)
             for job in jobs:
                 job.duration_us = int(elapsed_us)
                 self._finish(job)
@@ -320,6 +356,10 @@ class Scheduler:
         self._spent_ns += start - begin
         if tick:
             self._call_tick()  # the rest waits for the next tick, after everybody's requests
+
+    def _stamp(self, now_ns: int) -> None:
+        if now_ns - self._cpu_stamp[0] > CPU_STAMP_NS:
+            self._cpu_stamp = (now_ns, self._cpu_ns())
 
     def _single(self, job: Job) -> list[Job] | None:
         estimate = job.estimate
@@ -365,13 +405,13 @@ class Scheduler:
             estimate.add_batch(elapsed_us, len(jobs))
         estimate.add_loop_run(self.policy)
 
-    def _judge(self, estimate: Estimate, job: Job, elapsed_us: float, start_ns: int) -> None:
+    def _judge(self, estimate: Estimate, device: str, elapsed_us: float, start_ns: int) -> None:
         """A run took longer than a tick may: was it slow, or was this thread only not scheduled?
 
         CPU time tells the two apart: at least what the thread used since the last stamp, less the wall time
         from there to the run's start. On a GPU the thread sleeps through a run; there wall time counts.
         """
-        if not job.queue.device.startswith("GPU"):
+        if not device.upper().startswith("GPU"):
             stamp_ns, stamp_cpu = self._cpu_stamp
             elapsed_us = min(elapsed_us, (self._cpu_ns() - stamp_cpu - (start_ns - stamp_ns)) / 1000)
         if elapsed_us > self.policy.tick_us:

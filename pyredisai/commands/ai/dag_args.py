@@ -13,18 +13,22 @@ from pyredisai.commands.args import parse_int
 from pyredisai.commands.spec import Args
 from pyredisai.errors import ReplyError, ai_texts, texts
 from pyredisai.execution.dag import Slots, Step
-from pyredisai.execution.job import Job
+from pyredisai.execution.job import Job, Outcome
 from pyredisai.keyspace.database import Database
 from pyredisai.resp.replies import Reply
 
 ARROW: Final = b"|>"
 MakeJob: TypeAlias = "Callable[[Sequence[Tensor], Callable[[Job], None]], Job]"
+RunAtOnce: TypeAlias = "Callable[[Sequence[Tensor]], Outcome | None]"
 StepReply: TypeAlias = "Callable[[Slots], Reply]"
 
 
 @dataclass(slots=True)
 class Plan:
-    """A parsed DAG. `replies` gives each step's reply at the end; `jobs` makes the run of a step."""
+    """A parsed DAG. `replies` gives each step's reply at the end; `jobs` makes the run of a step.
+
+    `at_once` runs one where it is known to be short, or returns None: then it is to be a job.
+    """
 
     slots: Slots = field(default_factory=list)
     names: dict[bytes, int] = field(default_factory=dict)
@@ -32,6 +36,7 @@ class Plan:
     timeout_ms: int = 0
     steps: list[Step] = field(default_factory=list)
     jobs: dict[Step, MakeJob] = field(default_factory=dict)
+    at_once: dict[Step, RunAtOnce] = field(default_factory=dict)
     replies: list[StepReply] = field(default_factory=list)
 
     def slot_of(self, name: bytes) -> int:

@@ -12,14 +12,14 @@ from pyredisai.ai.tensor import Tensor
 from pyredisai.commands.ai.dag_args import Plan, dag_keys, parse_sections
 from pyredisai.commands.ai.dag_run import NOT_RUN, Bind, StepParser, add_step, run_steps
 from pyredisai.commands.ai.model_args import ExecuteRequest, parse_model_execute
-from pyredisai.commands.ai.running import count_model_run, model_job, refuse_unless_blocking
+from pyredisai.commands.ai.running import count_model_run, model_job, refuse_unless_blocking, run_at_once
 from pyredisai.commands.ai.scripts import parse_script_step
 from pyredisai.commands.ai.tensors import parse_format, parse_tensor, tensor_reply
 from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, ai_texts
 from pyredisai.execution.dag import Slots
-from pyredisai.execution.job import Job
+from pyredisai.execution.job import Job, Outcome
 from pyredisai.resp.replies import OK, Reply
 
 family = Family("module", module="ai")
@@ -90,12 +90,15 @@ def model_step(ctx: Context, request: ExecuteRequest) -> Bind:
 
     def make_job(inputs: Sequence[Tensor], done: Callable[[Job], None]) -> Job:
         def counted(job: Job) -> None:
-            count_model_run(model.stats, job)
+            count_model_run(model.stats, job.outcome, job.duration_us)
             done(job)
 
         return model_job(model, inputs, counted)
 
-    return lambda plan: add_step(ctx, plan, model.device, request.inputs, request.outputs, make_job)
+    def at_once(inputs: Sequence[Tensor]) -> Outcome | None:
+        return run_at_once(ctx.server, model, inputs)
+
+    return lambda plan: add_step(ctx, plan, model.device, request.inputs, request.outputs, make_job, at_once)
 
 
 def refuse(text: str) -> StepParser:

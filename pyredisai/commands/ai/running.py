@@ -2,7 +2,7 @@
 
 Shared by AI.MODELEXECUTE, the deprecated commands and the DAGs. Outputs are stored and journalled when the
 run ends, as AI.TENSORSET: effects are replicated, not computations. They are stored even when the client that
-asked is gone.
+asked is gone. A run that is known to be short ends within its command; all others are jobs.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pyredisai.commands.context import Context, Services
 from pyredisai.errors import PyRedisAIError, ReplyError, ai_texts, texts
 from pyredisai.execution.job import TIMED_OUT, BatchPolicy, Job, Outcome
 from pyredisai.journal import Effect
+from pyredisai.keyspace.database import Database
 from pyredisai.persistence.rdb.payload import dump
 from pyredisai.resp.replies import OK, Blocked, Error, Reply, Status
 
@@ -62,11 +63,10 @@ def samples_of(outputs: Outputs) -> int:
     return first.shape[0] if first.shape else 1
 
 
-def count_model_run(stats: RunStats, job: Job) -> None:
+def count_model_run(stats: RunStats, outcome: Outcome | None, duration_us: int) -> None:
     """Count a run that ended; one that timed out was none."""
-    outcome = job.outcome
-    if isinstance(outcome, list):
-        stats.add(job.duration_us, samples_of(outcome))
+    if type(outcome) is list:
+        stats.add(duration_us, samples_of(outcome))
     elif isinstance(outcome, Exception):
         stats.add_error()
 
@@ -79,23 +79,36 @@ def outcome_error(services: Services, error: BaseException) -> str:
     return ai_texts.internal_error(error)
 
 
-def store_outputs(services: Services, database: int, keys: Sequence[bytes], outputs: Outputs) -> str | None:
-    """Store tensors under keys of a database and journal that: all of them, or none and an error text.
+def put_outputs(db: Database, keys: Sequence[bytes], outputs: Outputs, *, journaled: bool) -> list[Effect]:
+    """Store tensors under keys: all of them, or none. Returns what is to be journalled, if anybody reads that.
 
-    An output that is no tensor (None) leaves its key alone.
+    An output that is no tensor (None) leaves its key alone. Raises ReplyError.
     """
-    db = services.databases[database]
     for key in keys:
         old = db.get(key)
         if old is not None and type(old) is not Tensor:
-            return texts.WRONGTYPE
+            raise ReplyError(texts.WRONGTYPE)
     effects: list[Effect] = []
-    journalled = bool(services.journal.subscribers)
     for key, tensor in zip(keys, outputs, strict=False):
         if tensor is not None:
             db.set(key, tensor)
-            if journalled:
+            if journaled:
                 effects.append(tensorset_effect(key, tensor))
+    return effects
+
+
+def put_in_command(ctx: Context, keys: Sequence[bytes], outputs: Outputs) -> None:
+    """Store the outputs of a run that ended within its command, whose effects they are. Raises ReplyError."""
+    ctx.effects = []
+    ctx.effects = put_outputs(ctx.db, keys, outputs, journaled=ctx.journaled)
+
+
+def store_outputs(services: Services, database: int, keys: Sequence[bytes], outputs: Outputs) -> str | None:
+    """Store the outputs of a run that ended after its command, and journal that; an error text where it failed."""
+    try:
+        effects = put_outputs(services.databases[database], keys, outputs, journaled=bool(services.journal.subscribers))
+    except ReplyError as error:
+        return error.text
     if effects:
         services.journal.append(database, effects)
         if services.append_log.unwritten:
@@ -121,7 +134,7 @@ class SingleRun:
         ctx: Context,
         keys: Sequence[bytes],
         stats: RunStats,
-        count: Callable[[RunStats, Job], None] = count_model_run,
+        count: Callable[[RunStats, Outcome | None, int], None] = count_model_run,
     ) -> None:
         self.services = ctx.server
         self.database = ctx.client.db
@@ -132,7 +145,7 @@ class SingleRun:
 
     def done(self, job: Job) -> None:
         """The job's end, on the loop: count, store, answer."""
-        self.count(self.stats, job)
+        self.count(self.stats, job.outcome, job.duration_us)
         assert job.outcome is not None
         self.blocked.background_ns = job.duration_us * 1000
         self.blocked.resolve(self.reply(job.outcome))
@@ -148,10 +161,28 @@ class SingleRun:
         return Error(outcome_error(self.services, outcome))
 
 
+def run_at_once(services: Services, model: Model, inputs: Sequence[Tensor]) -> Outcome | None:
+    """Run and count a model here and now; None where it is to be a job: others may join its batch, or it is slow."""
+    if model.options.batch_size:
+        return None
+    scheduler = services.scheduler
+    outcome = scheduler.run_now(model.device, model.session, inputs)
+    if outcome is not None:
+        count_model_run(model.stats, outcome, int(scheduler.last_run_us))
+    return outcome
+
+
 def run_model(
     ctx: Context, model: Model, inputs: Sequence[Tensor], outputs: Sequence[bytes], timeout_ms: int = 0
-) -> Blocked:
-    """Queue a run whose outputs go to keys of the selected database; the reply comes when it ends."""
+) -> Reply:
+    """Run a model, its outputs to keys of the selected database; the reply comes when it ends. Raises ReplyError."""
+    outcome = run_at_once(ctx.server, model, inputs)
+    if outcome is not None:
+        if isinstance(outcome, list):
+            put_in_command(ctx, outputs, outcome)
+            return OK
+        assert isinstance(outcome, BaseException)
+        raise ReplyError(outcome_error(ctx.server, outcome))
     run = SingleRun(ctx, outputs, model.stats)
     ctx.server.scheduler.submit(model.device, model_job(model, inputs, run.done, timeout_ms))
     return run.blocked

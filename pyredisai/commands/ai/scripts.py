@@ -27,7 +27,7 @@ from pyredisai.commands.ai.tensors import find_tensor
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, ai_texts, texts
-from pyredisai.execution.job import Job
+from pyredisai.execution.job import Job, Outcome
 from pyredisai.resp.replies import OK, Blocked, Reply
 
 family = Family("module", module="ai")
@@ -164,11 +164,11 @@ def script_job(
     return Job(ScriptCall(services, database, request), inputs, done)
 
 
-def count_script_run(stats: RunStats, job: Job) -> None:
+def count_script_run(stats: RunStats, outcome: Outcome | None, duration_us: int) -> None:
     """Count a run that ended; a script's good run is one sample."""
-    if isinstance(job.outcome, list):
-        stats.add(job.duration_us, 1)
-    elif isinstance(job.outcome, Exception):
+    if isinstance(outcome, list):
+        stats.add(duration_us, 1)
+    elif isinstance(outcome, Exception):
         stats.add_error()
 
 
@@ -185,7 +185,7 @@ def script_step(ctx: Context, request: ScriptExecute) -> Bind:
 
     def make_job(inputs: Sequence[Tensor], done: Callable[[Job], None]) -> Job:
         def counted(job: Job) -> None:
-            count_script_run(request.script.stats, job)
+            count_script_run(request.script.stats, job.outcome, job.duration_us)
             done(job)
 
         return script_job(services, database, request, inputs, counted)

@@ -339,9 +339,9 @@ def test_the_estimate_is_a_leaky_minimum():
 def test_estimates_are_kept_for_a_bounded_number_of_shapes():
     target = Target()
     for rows in range(MAX_SIGNATURES):
-        assert estimate_of(job(target, rows)) is not None
-    assert estimate_of(job(target, MAX_SIGNATURES)) is None
-    assert estimate_of(job(target, 0)) is not None
+        assert estimate_of(target, job(target, rows).inputs) is not None
+    assert estimate_of(target, job(target, MAX_SIGNATURES).inputs) is None
+    assert estimate_of(target, job(target, 0).inputs) is not None
 
 
 def _worker_runs(bench: Bench, target: Target, cost_us: int, most: int) -> int:
@@ -376,3 +376,79 @@ def test_trials_in_vain_become_rarer():
 def test_long_runs_are_never_tried(inline_us: float, cost_us: int):
     bench = Bench(PlacementPolicy(inline_us=inline_us, tick_us=500))
     assert _worker_runs(bench, bench.target(30), cost_us, 200) == 200
+
+
+def run_now(bench: Bench, target: Target, rows: int = 1) -> Any:
+    return bench.scheduler.run_now("CPU", target, job(target, rows).inputs)
+
+
+def test_what_is_known_to_be_short_runs_at_once():
+    bench = Bench()
+    assert run_now(bench, bench.target(5)) is None, "nothing is known of it"
+    outcome = run_now(bench, bench.known(5))
+    assert [tensor.shape for tensor in outcome] == [(1, 2)]
+    assert bench.scheduler.last_run_us == 5
+    assert run_now(bench, bench.known(90)) is None, "too long for the loop"
+    assert run_now(bench, bench.known(5), rows=2) is None, "another signature"
+
+
+def test_runs_at_once_use_the_ticks_time_up():
+    bench = Bench()
+    target = bench.known(70)
+    assert sum(run_now(bench, target) is not None for _ in range(10)) == 8
+    one = bench.submit(target)
+    bench.loop.tick()
+    assert bench.ended == [one]
+    assert run_now(bench, target) is not None, "a new tick"
+
+
+def test_no_run_at_once_overtakes():
+    bench = Bench()
+    target, other = bench.known(5), bench.known(5)
+    waiting = bench.submit(target)
+    assert run_now(bench, other) is None, "the tick's list comes first"
+    bench.loop.tick()
+    assert bench.ended == [waiting]
+    estimate = estimate_of(target, job(target).inputs)
+    assert estimate is not None
+    estimate.at_workers += 1
+    assert run_now(bench, target) is None, "one of its kind is at the workers"
+    assert run_now(bench, other) is not None
+
+
+def test_a_slow_run_at_once_puts_its_kind_in_debt():
+    bench = Bench()
+    target = bench.known(5)
+    target.cost_us = 900
+    assert run_now(bench, target) is not None
+    assert run_now(bench, target) is None
+    estimate = estimate_of(target, job(target).inputs)
+    assert estimate is not None
+    assert estimate.debt_us > 0
+
+
+def test_nothing_runs_at_once_while_results_are_held_or_inside_a_run():
+    bench = Bench()
+    target, inner = bench.known(5), bench.known(5)
+    bench.scheduler.hold()
+    assert run_now(bench, target) is None
+    bench.scheduler.release()
+    seen = []
+    target.run = lambda inputs: seen.append(run_now(bench, inner)) or []  # type: ignore[method-assign]
+    assert run_now(bench, target) == []
+    assert seen == [None]
+
+
+def test_what_goes_wrong_at_once_is_the_outcome_and_teaches_nothing():
+    bench = Bench()
+    target = bench.known(5)
+
+    def fail(inputs: Any) -> Any:
+        raise ZeroDivisionError("oops")
+
+    target.run = fail  # type: ignore[method-assign]
+    before = estimate_of(target, job(target).inputs).run_us  # type: ignore[union-attr]
+    outcome = run_now(bench, target)
+    assert isinstance(outcome, ZeroDivisionError)
+    assert outcome.__traceback__ is None
+    assert estimate_of(target, job(target).inputs).run_us == before  # type: ignore[union-attr]

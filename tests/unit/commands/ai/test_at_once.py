@@ -1,0 +1,95 @@
+"""A run that ends within its command has the replies, effects and counts of one that was a job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pyredisai.commands.context import Context
+from tests.unit.commands.ai.conftest import FakeScheduler
+
+OK = b"+OK\r\n"
+EXECUTE = ("AI.MODELEXECUTE", "m", "INPUTS", "1", "x", "OUTPUTS", "1", "y")
+SET_Y = [b"AI.TENSORSET", b"y", b"DOUBLE", b"1", b"BLOB"]
+
+
+@pytest.fixture(params=[False, True], ids=["as a job", "at once"])
+def journal(request: Any, ctx: Context, scheduler: FakeScheduler, run: Any) -> list[Any]:
+    """Each command's effects from here on; the model `m` doubles x."""
+    assert run("AI.MODELSTORE", "m", "ONNX", "CPU", "BLOB", "double") == OK
+    assert run("AI.TENSORSET", "x", "DOUBLE", "1", "VALUES", "3") == OK
+    scheduler.short = request.param
+    seen: list[Any] = []
+    ctx.server.journal.subscribers.append(
+        lambda database, effects: seen.append([[bytes(word) for word in effect] for effect in effects])
+    )
+    return seen
+
+
+def test_outputs_are_the_only_effect(run: Any, journal: list[Any], scheduler: FakeScheduler) -> None:
+    assert run(*EXECUTE) == OK
+    assert [[effect[:5] for effect in effects] for effects in journal] == [[SET_Y]]
+    assert run("AI.TENSORGET", "y", "VALUES") == b"*1\r\n$1\r\n6\r\n"
+    assert scheduler.ran_now == int(scheduler.short)
+
+
+def test_an_output_of_another_type_stores_and_journals_nothing(run: Any, journal: list[Any]) -> None:
+    run("SET", "y", "v")
+    journal.clear()
+    assert run(*EXECUTE).startswith(b"-WRONGTYPE")
+    assert run("GET", "y") == b"$1\r\nv\r\n"
+    assert journal == []
+
+
+@pytest.mark.parametrize("blob", ["broken", "bug"])
+def test_a_failed_run_is_answered_and_counted(run: Any, journal: list[Any], ctx: Context, blob: str) -> None:
+    assert run("AI.MODELSTORE", "m", "ONNX", "CPU", "BLOB", blob) == OK
+    journal.clear()
+    assert run(*EXECUTE).startswith(b"-")
+    stats = ctx.db.get(b"m").stats
+    assert (stats.calls, stats.errors) == (1, 1)
+    assert journal == []
+
+
+def test_a_good_run_is_counted(run: Any, journal: list[Any], ctx: Context) -> None:
+    run(*EXECUTE)
+    stats = ctx.db.get(b"m").stats
+    assert (stats.calls, stats.errors, stats.duration_us, stats.samples) == (1, 0, 7, 1)
+
+
+def step(source: str, target: str) -> list[str]:
+    return ["|>", "AI.MODELEXECUTE", "m", "INPUTS", "1", source, "OUTPUTS", "1", target]
+
+
+def test_a_dag_journals_what_it_persists_once(run: Any, journal: list[Any]) -> None:
+    words = ["AI.DAGEXECUTE", "LOAD", "1", "x", "PERSIST", "1", "y", *step("x", "a"), *step("a", "y")]
+    assert run(*words, "|>", "AI.TENSORGET", "y", "VALUES") == b"*3\r\n+OK\r\n+OK\r\n*1\r\n$2\r\n12\r\n"
+    assert [[effect[:5] for effect in effects] for effects in journal] == [[SET_Y]]
+
+
+def test_a_dag_without_runs_journals_what_it_persists_once(run: Any, journal: list[Any]) -> None:
+    words = ["AI.DAGEXECUTE", "PERSIST", "1", "y", "|>", "AI.TENSORSET", "y", "DOUBLE", "1", "VALUES", "5"]
+    assert run(*words) == b"*1\r\n+OK\r\n"
+    assert [[effect[:5] for effect in effects] for effects in journal] == [[SET_Y]]
+
+
+def test_a_dag_that_cannot_persist_says_so(run: Any, journal: list[Any]) -> None:
+    run("SET", "y", "v")
+    journal.clear()
+    reply = run("AI.DAGEXECUTE", "LOAD", "1", "x", "PERSIST", "1", "y", *step("x", "y"))
+    assert reply.startswith(b"*2\r\n+OK\r\n-WRONGTYPE")
+    assert journal == []
+
+
+def test_a_long_dag_needs_no_deep_stack(run: Any, journal: list[Any]) -> None:
+    run("AI.TENSORSET", "x", "DOUBLE", "1", "VALUES", "0")
+    chain = [word for n in range(2000) for word in step(f"t{n}" if n else "x", f"t{n + 1}")]
+    assert run("AI.DAGEXECUTE", "LOAD", "1", "x", *chain) == b"*2000\r\n" + 2000 * OK
+
+
+def test_a_dag_stops_at_the_first_failure(run: Any, journal: list[Any]) -> None:
+    run("AI.MODELSTORE", "b", "ONNX", "CPU", "BLOB", "broken")
+    broken = ["|>", "AI.MODELEXECUTE", "b", "INPUTS", "1", "x", "OUTPUTS", "1", "a"]
+    reply = run("AI.DAGEXECUTE", "LOAD", "1", "x", *broken, *step("a", "c"))
+    assert reply == b"*2\r\n-a text of the framework\r\n+NA\r\n"
