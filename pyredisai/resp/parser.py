@@ -4,6 +4,9 @@ hiredis parses replies, so it takes things for requests that Redis refuses. What
 checked against the chunk itself: the canonical form of its requests must be what came. Where that fails (inline
 commands, empty arrays, errors), and for the incomplete request at the end of a chunk, the strict parser decides;
 hiredis goes on after the next boundary. So hiredis keeps no state between chunks, and one reader serves all.
+
+Looking over the bytes of a long chunk, or of one that may hold other types, takes longer than walking from header to
+header, so there hiredis is not asked at first: `_walk` takes the requests whose headers are all canonical.
 """
 
 from __future__ import annotations
@@ -31,6 +34,11 @@ _WIDE_ARRAY: Final = re.compile(rb"\*[0-9]{5}").search
 _WIDE_PUSH: Final = re.compile(rb">[0-9]{5}").search
 _WIDE_SET: Final = re.compile(rb"~[0-9]{5}").search
 _LONGER_TYPES: Final = b"=~%>|"
+_COUNTS: Final = {b"*%d\r\n" % count: count for count in range(1, 10)}
+_LONGER_COUNTS: Final = {b"*%d\r\n" % count: count for count in range(10, 100)}
+_LENGTHS: Final = {b"$%d" % size: size for size in range(1024)}
+_DOLLAR, _ZERO = 0x24, 0x30
+_WALK_BYTES: Final = 64  # a walk pays where an argument has at least so many bytes
 
 
 class Parser:
@@ -53,6 +61,16 @@ class Parser:
         """Take bytes (at least one)."""
         strict = self.strict
         simple = len(data) < _SHORT_CHUNK and len(data.translate(None, _LONGER_TYPES)) == len(data)
+        if not simple and data[0] == _STAR and strict.idle and not strict.limited:
+            requests, end = _walk(data)
+            if end == len(data):
+                self._exact = False
+                return requests
+            if requests:
+                self._exact = False
+                self._offered = False
+                strict.feed(data[end:])
+                return requests
         if strict.limited or not strict.idle or data[0] != _STAR or (_WIDE_ARRAY(data) if simple else _unfit(data)):
             strict.feed(data)
             self._offered = True
@@ -101,6 +119,50 @@ class Parser:
             return _NONE
         self._offered = False
         return [request]
+
+
+def _walk(data: bytes) -> tuple[Requests, int]:
+    """The requests at the start of a chunk whose headers are canonical and whose arguments are long, and their end.
+
+    Nothing is judged here: where the walk ends, somebody else decides.
+    """
+    requests: Requests = []
+    find, lengths = data.find, _LENGTHS
+    at, size = 0, len(data)
+    while at < size:
+        count = _COUNTS.get(data[at : at + 4])
+        position = at + 4
+        if count is None:
+            count = _LONGER_COUNTS.get(data[at : at + 5])
+            if count is None:
+                break
+            position = at + 5
+        arguments = []
+        for _ in range(count):
+            end = find(b"\r\n", position, position + 9)
+            if end < 0:
+                return requests, at
+            length = lengths.get(data[position:end])
+            if length is None:
+                length = _long_length(data[position:end])
+            if length < 0:
+                return requests, at
+            position = end + 4 + length
+            if position > size:
+                return requests, at
+            arguments.append(data[end + 2 : position - 2])
+        if size >= _SHORT_CHUNK and position - at < count * _WALK_BYTES:
+            break  # many short arguments are hiredis' strength
+        requests.append(arguments)
+        at = position
+    return requests, at
+
+
+def _long_length(header: bytes) -> int:
+    """The length that a canonical header of four or five digits announces; -1 for any other."""
+    if len(header) in (5, 6) and header[0] == _DOLLAR and header[1] != _ZERO and header[1:].isdigit():
+        return int(header[1:])
+    return -1
 
 
 def _unfit(data: bytes) -> bool:

@@ -402,6 +402,16 @@ def test_runs_at_once_use_the_ticks_time_up():
     assert run_now(bench, target) is not None, "a new tick"
 
 
+def test_a_tick_that_no_job_ends_is_over_after_twice_its_time():
+    bench = Bench()
+    target = bench.known(70)
+    assert sum(run_now(bench, target) is not None for _ in range(10)) == 8
+    bench.clock.advance_us(400)
+    assert run_now(bench, target) is None
+    bench.clock.advance_us(100)
+    assert sum(run_now(bench, target) is not None for _ in range(10)) == 8
+
+
 def test_no_run_at_once_overtakes():
     bench = Bench()
     target, other = bench.known(5), bench.known(5)
