@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 import hiredis
 
-from pyredisai.resp.strict import StrictParser
+from pyredisai.resp.strict import BIG, StrictParser
 
 Requests: TypeAlias = "list[list[Any]]"
 
@@ -62,14 +62,14 @@ class Parser:
         strict = self.strict
         simple = len(data) < _SHORT_CHUNK and len(data.translate(None, _LONGER_TYPES)) == len(data)
         if not simple and data[0] == _STAR and strict.idle and not strict.limited:
-            requests, end = _walk(data)
-            if end == len(data):
+            requests, end, begun = _walk(data)
+            if requests or begun:
                 self._exact = False
-                return requests
-            if requests:
-                self._exact = False
-                self._offered = False
-                strict.feed(data[end:])
+                self._offered = bool(begun)
+                if begun:
+                    strict.begin(*begun)
+                if end < len(data):
+                    strict.feed(data[end:])
                 return requests
         if strict.limited or not strict.idle or data[0] != _STAR or (_WIDE_ARRAY(data) if simple else _unfit(data)):
             strict.feed(data)
@@ -121,10 +121,11 @@ class Parser:
         return [request]
 
 
-def _walk(data: bytes) -> tuple[Requests, int]:
-    """The requests at the start of a chunk whose headers are canonical and whose arguments are long, and their end.
+def _walk(data: bytes) -> tuple[Requests, int, tuple[list[Any], int] | None]:
+    """The requests at the start of a chunk whose headers are canonical and whose arguments are long; where they end.
 
-    Nothing is judged here: where the walk ends, somebody else decides.
+    Nothing is judged here: where the walk ends, somebody else decides. It may end before a big argument: then the
+    third value has the request's arguments before that and how many are to come.
     """
     requests: Requests = []
     find, lengths = data.find, _LENGTHS
@@ -137,30 +138,28 @@ def _walk(data: bytes) -> tuple[Requests, int]:
             if count is None:
                 break
             position = at + 5
-        arguments = []
-        for _ in range(count):
-            end = find(b"\r\n", position, position + 9)
+        arguments: list[Any] = []
+        for left in range(count, 0, -1):
+            end = find(b"\r\n", position, position + 14)
             if end < 0:
-                return requests, at
+                return requests, at, None
             length = lengths.get(data[position:end])
             if length is None:
                 length = _long_length(data[position:end])
-            if length < 0:
-                return requests, at
-            position = end + 4 + length
-            if position > size:
-                return requests, at
+            start, position = position, end + 4 + length
+            if length < 0 or position > size:
+                return (requests, start, (arguments, left)) if length >= BIG else (requests, at, None)
             arguments.append(data[end + 2 : position - 2])
         if size >= _SHORT_CHUNK and position - at < count * _WALK_BYTES:
             break  # many short arguments are hiredis' strength
         requests.append(arguments)
         at = position
-    return requests, at
+    return requests, at, None
 
 
 def _long_length(header: bytes) -> int:
-    """The length that a canonical header of four or five digits announces; -1 for any other."""
-    if len(header) in (5, 6) and header[0] == _DOLLAR and header[1] != _ZERO and header[1:].isdigit():
+    """The length that a canonical header of four to nine digits announces; -1 for any other."""
+    if 5 <= len(header) <= 10 and header[0] == _DOLLAR and header[1] != _ZERO and header[1:].isdigit():
         return int(header[1:])
     return -1
 

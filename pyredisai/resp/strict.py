@@ -69,6 +69,10 @@ class StrictParser:
             data = data[take:]
         self._data += data
 
+    def begin(self, arguments: list[Any], left: int) -> None:
+        """A request that somebody else began: its arguments, and how many are to come. Only valid when `idle`."""
+        self._args, self._count = arguments, left
+
     def rest(self) -> bytes:
         """Hand out, and forget, what is held behind the last request. Only valid `between` requests."""
         data = bytes(self._data[self._pos :]) if self._pos else bytes(self._data)

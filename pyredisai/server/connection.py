@@ -24,6 +24,8 @@ from pyredisai.server.dispatch import failure, process, without_views
 from pyredisai.server.limits import Limits
 
 RECEIVE: Final = memoryview(bytearray(256 * 1024))
+# A client that sends big arguments is read in small steps where the next may begin: what is read here is copied.
+HEAD: Final = RECEIVE[: 16 * 1024]
 BACKLOG: Final = 1024 * 1024
 MANY_BUFFERS: Final = 512
 _NONE: Final[Requests] = []
@@ -42,6 +44,7 @@ class Connection(asyncio.BufferedProtocol):
         self.queue: Iterator[list[Any]] = iter(_NONE)
         self.out: Buffers = []
         self.target: memoryview | None = None
+        self.room = RECEIVE
         self.transport: Any = None
         self.gathers = False
         self.waiting: Blocked | None = None
@@ -108,7 +111,7 @@ class Connection(asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go: the rest of a big argument, or the shared buffer."""
         target = self.target
-        return RECEIVE if target is None else target
+        return self.room if target is None else target
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes have come: run the requests that are complete."""
@@ -127,6 +130,8 @@ class Connection(asyncio.BufferedProtocol):
         if not client.authenticated:
             parser.strict.limited = True
         self.run(iter(parser.feed(data)))
+        if nbytes == len(HEAD) and self.target is None:
+            self.room = RECEIVE
 
     def _received(self, nbytes: int) -> bool:
         """A part of a big argument is in place; whether the argument is complete."""
@@ -212,6 +217,8 @@ class Connection(asyncio.BufferedProtocol):
             requests = parser.more()
             if not requests:
                 self.target = strict.target()
+                if self.target is not None:
+                    self.room = HEAD
                 self._check_query()
                 return
             if strict.views:

@@ -45,8 +45,24 @@ BAD = {
     "long bulk count": b"*1\r\n$" + b"1" * 70_000,
 }
 
+_LONG = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$700\r\n" + b"*9>~%=|\r\n-x" * 63 + b"1234567\r\n"
+_BIG = b"*4\r\n$3\r\nSET\r\n$1\r\nk\r\n$140000\r\n" + b"*1\r\n$4\r\n" * 15_555 + b"12345\r\n$2\r\nEX\r\n"
+BAD |= {
+    "a lie behind a long argument": _LONG + b"*2\r\n$4\r\nECHO\r\n+abc\r\n",
+    "zeros before a long length": b"*2\r\n$4\r\nECHO\r\n$0700\r\n" + b"x" * 800,
+    "too long behind a long argument": _LONG + b"*2\r\n$4\r\nECHO\r\n$999999999\r\n" + b"x" * 900,
+    "room for millions behind a long argument": _LONG + b"*300000000\r\n$4\r\nECHO\r\n",
+}
+
 # Streams that Redis takes, however odd.
 GOOD = {
+    "long argument": _LONG,
+    "long arguments": _LONG * 4,
+    "long and short": (b"*1\r\n$4\r\nPING\r\n" + _LONG + b"PING\r\n") * 3,
+    "long with odd line ends": _LONG.replace(b"SET\r\n", b"SET__") * 2,
+    "type bytes in short arguments": b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$8\r\n*>~%=|\r\n\r\n" * 3,
+    "big arguments": _BIG * 2 + b"*1\r\n$4\r\nPING\r\n",
+    "big behind long": _LONG + _BIG + _LONG,
     "one": b"*1\r\n$4\r\nPING\r\n",
     "three": b"*1\r\n$4\r\nPING\r\n" * 3,
     "arguments": b"*2\r\n$4\r\nECHO\r\n$3\r\na\r\n\r\n*2\r\n$4\r\nECHO\r\n$0\r\n\r\n",
