@@ -27,7 +27,7 @@ from pyredisai.errors import BackendError, ai_texts
 _BY_NUMPY = {dtype.numpy: dtype for dtype in DTYPES.values()}
 _CALLER: Final = -1
 _LONG_RUN_S: Final = 0.001
-_LONG_RUNS: Final = 3
+_PATIENCE, _MOST_PATIENCE = 3, 1024
 
 # Operators that read or write files, or run code that is not the graph's.
 _FILES: Final = re.compile(
@@ -77,6 +77,8 @@ class TensorFlowBackend:
             inter_op_parallelism_threads=self._settings.inter_op_threads,
             allow_soft_placement=True,
         )
+        # Threads that spin for work take the cores from the loop and from other sessions.
+        config.experimental.disable_thread_spinning = True
         if place.is_gpu:
             config.gpu_options.allow_growth = True
         else:
@@ -122,7 +124,7 @@ class TensorFlowSession(SessionBase):
         self._session = session
         self._on_pool = inter_op_threads > 1
         self._may_change = inter_op_threads == 0
-        self._long_runs = 0
+        self._misplaced_runs, self._patience = 0, _PATIENCE
         try:
             self._call = self._callable(self._on_pool)
         except BackendError as error:
@@ -162,14 +164,18 @@ class TensorFlowSession(SessionBase):
             raise BackendError(_text(error)) from error
 
     def _judge(self, seconds: float) -> None:
-        """After a few long runs in a row the pool's threads are worth their cost."""
-        if seconds < _LONG_RUN_S:
-            self._long_runs = 0
+        """The pool's threads are worth their cost for long runs only; a few of the other kind in a row change sides.
+
+        A busy machine makes short runs long for a while, so each change takes more of them than the last.
+        """
+        if (seconds >= _LONG_RUN_S) == self._on_pool:
+            self._misplaced_runs = 0
             return
-        self._long_runs += 1
-        if self._long_runs > _LONG_RUNS:
-            self._may_change = False
-            self._call = self._callable(True)
+        self._misplaced_runs += 1
+        if self._misplaced_runs > self._patience:
+            self._misplaced_runs, self._patience = 0, min(2 * self._patience, _MOST_PATIENCE)
+            self._on_pool = not self._on_pool
+            self._call = self._callable(self._on_pool)
 
 
 def _failing(text: str) -> Callable[..., Any]:

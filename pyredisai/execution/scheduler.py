@@ -131,12 +131,7 @@ class Scheduler:
             return None
         policy = self.policy
         estimate = estimate_of(target, inputs)
-        if (
-            estimate is None
-            or estimate.run_us >= policy.inline_us
-            or estimate.debt_us > 0
-            or not estimate.idle()
-        ):
+        if estimate is None or estimate.run_us >= policy.inline_us or estimate.debt_us > 0 or not estimate.idle():
             return None
         start = self._now_ns()
         tick_ns = policy.tick_us * 1000

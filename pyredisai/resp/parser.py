@@ -138,6 +138,8 @@ def _walk(data: bytes) -> tuple[Requests, int, tuple[list[Any], int] | None]:
             if count is None:
                 break
             position = at + 5
+        if size >= _SHORT_CHUNK and size - at < count * _WALK_BYTES:
+            break  # many short arguments are hiredis' strength
         arguments: list[Any] = []
         for left in range(count, 0, -1):
             end = find(b"\r\n", position, position + 14)
@@ -150,8 +152,6 @@ def _walk(data: bytes) -> tuple[Requests, int, tuple[list[Any], int] | None]:
             if length < 0 or position > size:
                 return (requests, start, (arguments, left)) if length >= BIG else (requests, at, None)
             arguments.append(data[end + 2 : position - 2])
-        if size >= _SHORT_CHUNK and position - at < count * _WALK_BYTES:
-            break  # many short arguments are hiredis' strength
         requests.append(arguments)
         at = position
     return requests, at, None

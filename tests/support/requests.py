@@ -56,7 +56,7 @@ BAD |= {
 
 # Streams that Redis takes, however odd.
 GOOD = {
-    "long argument": _LONG,
+    "one long argument": _LONG,
     "long arguments": _LONG * 4,
     "long and short": (b"*1\r\n$4\r\nPING\r\n" + _LONG + b"PING\r\n") * 3,
     "long with odd line ends": _LONG.replace(b"SET\r\n", b"SET__") * 2,

@@ -145,12 +145,25 @@ def test_a_graph_that_reads_files_is_refused(backend, tmp_path):
 
 def test_long_runs_go_to_the_pool_and_short_ones_do_not(backend, product):
     session = backend.open_model(product, "CPU", options("a b", "mul"))
-    first = session._call
-    for seconds in (1, 1, 0, 1, 1, 1):
+    for seconds in (1, 1, 1, 0, 1, 1, 1):
         session._judge(seconds)
-    assert session._call is first
+    assert not session._on_pool
     session._judge(1)
-    assert session._call is not first
+    assert session._on_pool
+    assert values(session.run([floats(2), floats(2)])[0]) == [0, 1]
+
+
+def test_short_runs_come_back_and_each_change_takes_longer(backend, product):
+    session = backend.open_model(product, "CPU", options("a b", "mul"))
+
+    def runs_to_change(seconds: float) -> int:
+        before, runs = session._on_pool, 0
+        while session._on_pool == before:
+            session._judge(seconds)
+            runs += 1
+        return runs
+
+    assert [runs_to_change(seconds) for seconds in (1, 0, 1, 0)] == [4, 7, 13, 25]
     assert values(session.run([floats(2), floats(2)])[0]) == [0, 1]
 
 
