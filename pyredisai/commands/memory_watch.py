@@ -12,7 +12,7 @@ import ctypes
 import os
 import random
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -127,7 +127,7 @@ class MemoryWatch:
 
     def _candidates(self, db: Database, policy: str) -> list[tuple[float, bytes]]:
         """Some keys of a database with what orders them: the lowest goes first."""
-        pool: dict[bytes, Any] = db.expires if policy.startswith("volatile") else db.data
+        pool: Mapping[bytes, Any] = db.expires if policy.startswith("volatile") else db.data
         if not pool:
             return []
         samples = self._services.config["maxmemory-samples"]
@@ -139,7 +139,7 @@ class MemoryWatch:
         used = db.track_access()
         return [(used.get(key, 0), key) for key in keys]
 
-    def _some(self, index: int, keys: dict[bytes, Any], count: int) -> list[bytes]:
+    def _some(self, index: int, keys: Mapping[bytes, Any], count: int) -> list[bytes]:
         """Up to `count` keys of a run of a thousand, which is drawn anew from a random place when it is used up."""
         for _ in range(2):
             drawn = self._drawn.get(index, [])
