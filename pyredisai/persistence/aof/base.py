@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO
 
+from pyredisai.journal import Effect
 from pyredisai.persistence.aof.commands import commands_for, encode
 from pyredisai.persistence.rdb import file as rdb_file
+from pyredisai.persistence.rdb.primitives import LARGE
 from pyredisai.persistence.snapshot import Snapshot
 
 
@@ -31,4 +33,15 @@ def _write_commands(target: BinaryIO, snapshot: Snapshot, options: rdb_file.Writ
             selected = index
             target.write(encode([b"SELECT", b"%d" % index]))
         for command in commands_for(key, value, expire, options.chunk_size):
-            target.write(encode(command))
+            _write(target, command)
+
+
+def _write(target: BinaryIO, command: Effect) -> None:
+    """A large word goes uncopied: copying it would keep the interpreter from all other threads."""
+    if max(map(len, command)) < LARGE:
+        target.write(encode(command))
+        return
+    target.write(b"*%d\r\n" % len(command))
+    for word in command:
+        for part in (b"$%d\r\n" % len(word), word, b"\r\n"):
+            target.write(part)
