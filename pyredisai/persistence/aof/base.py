@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from pyredisai.journal import Effect
 from pyredisai.persistence.aof.commands import commands_for, encode
 from pyredisai.persistence.rdb import file as rdb_file
-from pyredisai.persistence.rdb.primitives import LARGE
 from pyredisai.persistence.snapshot import Snapshot
+
+_LARGE: Final = 1 << 20
 
 
 def writer_of_base(snapshot: Snapshot, options: rdb_file.WriteOptions, *, rdb: bool) -> Callable[[BinaryIO], None]:
@@ -38,7 +39,7 @@ def _write_commands(target: BinaryIO, snapshot: Snapshot, options: rdb_file.Writ
 
 def _write(target: BinaryIO, command: Effect) -> None:
     """A large word goes uncopied: copying it would keep the interpreter from all other threads."""
-    if max(map(len, command)) < LARGE:
+    if max(map(len, command)) < _LARGE:
         target.write(encode(command))
         return
     target.write(b"*%d\r\n" % len(command))

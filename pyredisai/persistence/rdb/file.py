@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 from pyredisai import REDIS_VERSION
 from pyredisai.persistence.rdb.crc64 import crc64
 from pyredisai.persistence.rdb.opcodes import MAGIC, WRITE_VERSION, Op
-from pyredisai.persistence.rdb.primitives import DEFAULT_CHUNK, LARGE, Sink
+from pyredisai.persistence.rdb.primitives import DEFAULT_CHUNK, Sink
 from pyredisai.persistence.rdb.writer import write_value
 from pyredisai.persistence.snapshot import Snapshot
 
@@ -28,10 +28,7 @@ class WriteOptions(NamedTuple):
 
 
 class _Writer:
-    """Collects small pieces, passes large ones through uncopied, keeps the checksum.
-
-    Copying or checking a large value at once would keep the interpreter from all other threads.
-    """
+    """Collects small pieces, passes large ones through uncopied, keeps the checksum."""
 
     def __init__(self, file: BinaryIO, options: WriteOptions) -> None:
         self._file = file
@@ -43,13 +40,7 @@ class _Writer:
         sink = Sink()
         sink.compress = self._options.compress
         sink.chunk_size = self._options.chunk_size
-        sink.spill = self._spill
         return sink
-
-    def _spill(self, value: bytes | memoryview) -> None:
-        self._write(bytes(self.sink))
-        self.sink.clear()
-        self._write(value)
 
     def flush_if_large(self) -> None:
         if len(self.sink) >= _FLUSH_BYTES:
@@ -57,15 +48,9 @@ class _Writer:
 
     def flush(self) -> None:
         data, self.sink = self.sink, self._new_sink()
-        self._write(data)
-
-    def _write(self, data: bytes | bytearray | memoryview) -> None:
-        view = memoryview(data)
-        for start in range(0, len(view), LARGE):
-            piece = view[start : start + LARGE]
-            if self._options.checksum:
-                self._crc = crc64(piece, self._crc)
-            self._file.write(piece)
+        if self._options.checksum:
+            self._crc = crc64(data, self._crc)
+        self._file.write(data)
 
     def finish(self) -> None:
         self.sink.append(Op.EOF)
@@ -78,7 +63,7 @@ def write(
 ) -> None:
     """Write a picture of the keys to an open file. Raises OSError.
 
-    `progress(n)` is called every few hundred keys.
+    `progress(n)` is called every few hundred keys; in a thread it is the place to let others run.
     """
     writer = _Writer(file, options)
     writer.sink += MAGIC + b"%04d" % WRITE_VERSION

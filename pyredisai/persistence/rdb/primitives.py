@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable
 from typing import Final
 
 from pyredisai.errors import PersistenceError
@@ -13,7 +12,6 @@ from pyredisai.persistence.rdb import lzf
 # LZF in Python takes about a microsecond a byte: longer strings are stored as they are.
 COMPRESS_AT_MOST: Final = 4096
 DEFAULT_CHUNK: Final = 511 * 1024 * 1024
-LARGE: Final = 1 << 20
 _ONE_BYTE_LENGTH: Final = 64
 _INT8, _INT16, _INT32, _LZF = range(4)
 
@@ -102,15 +100,10 @@ class Source:
 
 
 class Sink(bytearray):
-    """Collects the encoded form. `compress` turns LZF on, as rdbcompression does; models come in chunks.
-
-    `spill(value)`, where there is one, takes what has been collected and a value of LARGE bytes after it: to a file,
-    uncopied.
-    """
+    """Collects the encoded form. `compress` turns LZF on, as rdbcompression does; models come in chunks."""
 
     compress: bool = True
     chunk_size: int = DEFAULT_CHUNK
-    spill: Callable[[bytes | memoryview], None] | None = None
 
     def length(self, value: int) -> None:
         """A length or unsigned number of up to 64 bits."""
@@ -139,10 +132,7 @@ class Sink(bytearray):
                 self += packed
                 return
         self.length(size)
-        if size >= LARGE and self.spill is not None:
-            self.spill(value)
-        else:
-            self += value
+        self += value
 
     def _as_integer(self, value: bytes) -> bool:
         if not value or not (value.isdigit() or (value[:1] == b"-" and value[1:].isdigit())):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable
 from typing import Any, Final
 
 from pyredisai.keyspace.sorted_set import SortedSet, packed_score
@@ -12,7 +11,7 @@ from pyredisai.keyspace.stream import Stream
 from pyredisai.persistence import module_types
 from pyredisai.persistence.rdb.opcodes import Type
 from pyredisai.persistence.rdb.packed import Element, canonical_integer, write_intset, write_listpack
-from pyredisai.persistence.rdb.primitives import LARGE, Sink
+from pyredisai.persistence.rdb.primitives import Sink
 from pyredisai.persistence.rdb.streams import write_stream
 from pyredisai.resp.encoder import format_double
 
@@ -21,7 +20,6 @@ _ZSET_ENTRIES: Final = 128
 _SET_INTEGERS: Final = 512
 _SMALL: Final = 64
 _LIST_NODE_BYTES: Final = 8192
-_BATCH: Final = 4096
 _PLAIN, _PACKED = 1, 2
 
 
@@ -82,15 +80,9 @@ def _write_packed_hash(sink: Sink, value: dict[bytes, bytes]) -> None:
 
 def _write_hash(sink: Sink, value: dict[bytes, bytes]) -> None:
     sink.length(len(value))
-    _write_strings(sink, (word for item in value.items() for word in item))
-
-
-def _write_strings(sink: Sink, strings: Iterator[bytes]) -> None:
-    while batch := list(islice(strings, _BATCH)):
-        for item in batch:
-            sink.string(item)
-        if sink.spill is not None and len(sink) >= LARGE:
-            sink.spill(b"")
+    for field, item in value.items():
+        sink.string(field)
+        sink.string(item)
 
 
 def _set_form(value: set[bytes]) -> tuple[int, Callable[[Sink, Any], None]]:
@@ -104,7 +96,8 @@ def _write_integers(sink: Sink, value: set[bytes]) -> None:
 
 def _write_set(sink: Sink, value: set[bytes]) -> None:
     sink.length(len(value))
-    _write_strings(sink, iter(value))
+    for member in value:
+        sink.string(member)
 
 
 def _sorted_set_form(value: SortedSet) -> tuple[int, Callable[[Sink, Any], None]]:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 
 from pyredisai.ai.model import Model, ModelOptions
+from pyredisai.config.registry import Registry
 from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
 from pyredisai.keyspace.layered import Layered
 from pyredisai.keyspace.sorted_set import SortedSet
 from pyredisai.persistence import snapshot as module
+from pyredisai.persistence.aof.log import AppendLog
 from pyredisai.persistence.disk import Abandoned
+from pyredisai.persistence.saver import Saver
 from pyredisai.persistence.snapshot import MAX_LAYERS, Pictures, Snapshot
 
 FUTURE = 2**62
@@ -219,3 +224,69 @@ def test_pictures_that_overlap_without_end_do_not_pile_up_layers(house: House) -
     house.tidy()
     assert house.is_plain()
     assert len(db.data) == 1000 + 5 * MAX_LAYERS
+
+
+class Thread:
+    """A helper thread that runs when it is told to."""
+
+    def __init__(self) -> None:
+        self.work: list[tuple[Callable[[], Any], Callable[[Any], None]]] = []
+
+    def __call__(self, function: Callable[[], Any], done: Callable[[Any], None]) -> None:
+        self.work.append((function, done))
+
+    def run(self) -> object:
+        """The oldest work; what it returned or raised."""
+        function, done = self.work.pop(0)
+        try:
+            result = function()
+        except Exception as error:
+            result = error
+        done(result)
+        return result
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Registry:
+    config = Registry()
+    config.set([("dir", str(tmp_path))], lambda _: True)
+    return config
+
+
+def test_a_save_that_is_given_up_ends_early_and_gives_its_picture_back(
+    house: House, config: Registry, tmp_path: Path
+) -> None:
+    thread = Thread()
+    saver = Saver(config, house.pictures, house.dbs[0].events, thread, lambda *_: None)
+    saver.start()
+    house.dbs[0].set(b"new", b"new")
+    saver.abandon()
+    with patch.object(module, "SLICE_S", 0):
+        assert isinstance(thread.run(), Abandoned)
+    house.tidy()
+    assert house.is_plain()
+    assert saver.snapshot is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_rewrite_that_is_given_up_keeps_its_picture_until_its_thread_has_ended(
+    house: House, config: Registry, tmp_path: Path
+) -> None:
+    thread, logged = Thread(), list[str]()
+    log = AppendLog(config, house.pictures, thread, lambda _: None, lambda _, text: logged.append(text))
+    log.start_rewrite()
+    log.abandon_rewrite()
+    assert log.snapshot is None
+    house.tidy()
+    assert not house.is_plain()  # the thread may be reading
+    log.start_rewrite()
+    with patch.object(module, "SLICE_S", 0):
+        assert isinstance(thread.run(), Abandoned)
+    house.tidy()
+    assert log.snapshot is not None
+    assert not house.is_plain()
+    thread.run()
+    house.tidy()
+    assert house.is_plain()
+    assert log.rewrites == 1
+    assert not [path for path in tmp_path.rglob("temp-*") if path.is_file()]
