@@ -165,6 +165,17 @@ def chain_of(mapping: MutableMapping[bytes, V]) -> list[MutableMapping[bytes, V]
     return found
 
 
+def flattened(mapping: MutableMapping[bytes, V]) -> dict[bytes, V]:
+    """A copy as a plain dictionary; faster than passing over a mapping of many layers."""
+    flat = dict(bottom(mapping))
+    for layer in reversed(chain_of(mapping)):
+        if type(layer) is Layered:
+            flat.update(layer.own)
+            for key in [key for key, value in layer.own.items() if value is _GONE]:
+                del flat[key]
+    return flat
+
+
 def merge(top: MutableMapping[bytes, V], deadline: float) -> tuple[MutableMapping[bytes, V], bool]:
     """Take away layers that nobody reads through, the lowest first, until `deadline` (of `perf_counter`).
 

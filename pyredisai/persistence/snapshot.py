@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from pyredisai.keyspace.database import Database
-from pyredisai.keyspace.layered import Hold, Layered, chain_of, merge
+from pyredisai.keyspace.layered import Hold, Layered, chain_of, flattened, merge
 from pyredisai.keyspace.sorted_set import SortedSet
 from pyredisai.keyspace.stream import Stream
 from pyredisai.keyspace.types import copied
@@ -112,7 +112,7 @@ class Pictures:
     def _part(self, db: Database, hold: Hold) -> Part:
         data, expires = db.data, db.expires
         if len(chain_of(data)) > MAX_LAYERS:
-            return Part(db.index, dict(data.items()), dict(expires.items()))
+            return Part(db.index, flattened(data), flattened(expires))
         db.data = Layered(data, hold)
         if not expires:
             return Part(db.index, data, {})

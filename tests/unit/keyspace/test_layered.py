@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pyredisai.keyspace import layered, scanning
 from pyredisai.keyspace.events import KeyspaceEvents
-from pyredisai.keyspace.layered import Hold, Layered, bottom, chain_of, merge
+from pyredisai.keyspace.layered import Hold, Layered, bottom, chain_of, flattened, merge
 from pyredisai.keyspace.scanning import Scanner
 
 KEYS = st.integers(0, 11).map(lambda number: b"k%d" % number)
@@ -85,6 +85,7 @@ class LayersAgainstADictionary(RuleBasedStateMachine):
 
 def same(mapping: MutableMapping[bytes, bytes], model: dict[bytes, bytes]) -> None:
     """Every way to read it."""
+    assert flattened(mapping) == model
     assert len(mapping) == len(model)
     assert bool(mapping) == bool(model)
     assert sorted(mapping) == sorted(mapping.keys()) == sorted(model)

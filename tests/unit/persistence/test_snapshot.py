@@ -15,6 +15,7 @@ from pyredisai.ai.model import Model, ModelOptions
 from pyredisai.config.registry import Registry
 from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
+from pyredisai.keyspace.expiry import active_expire_cycle
 from pyredisai.keyspace.layered import Layered
 from pyredisai.keyspace.sorted_set import SortedSet
 from pyredisai.persistence import snapshot as module
@@ -180,6 +181,22 @@ def test_a_container_is_copied_once_and_a_model_never(house: House) -> None:
         picture.protect(db, key)
         assert key not in db.data.own  # type: ignore[attr-defined]
     assert db.get(b"4") is model
+
+
+def test_keys_expire_by_themselves_below_a_layer_and_in_it(house: House) -> None:
+    db = house.dbs[0]
+    db.set_expiry(b"1", 5)
+    db.set_expiry(b"2", 5)
+    picture = house.pictures.take()
+    db.persist(b"2")
+    for key in (b"3", b"1000"):
+        db.set(key, b"new")
+        db.set_expiry(key, 5)
+    active_expire_cycle(house.dbs, 10)
+    assert not db.data.keys() & {b"1", b"3", b"1000"}
+    assert b"2" in db.data
+    assert picture.sizes[0] == (0, 1000, 3)
+    assert len(contents(picture)) == 1001
 
 
 def test_a_picture_that_is_stopped_ends_soon(house: House) -> None:

@@ -170,6 +170,21 @@ def test_saves_one_after_the_other_while_much_is_written(start_server: Start) ->
     assert saved(start_server, server)[0][b"many:0"][0] != contents(server)[0][b"many:0"][0]
 
 
+@pytest.mark.parametrize("policy", ["allkeys-random", "allkeys-lru", "volatile-ttl"])
+def test_what_is_evicted_during_a_save_is_in_it(start_server: Start, policy: str) -> None:
+    server = start_server("--maxmemory-policy", policy)
+    with server.client() as client:
+        fill(client)
+        before, size = contents(server), client("DBSIZE")
+        limited = [("CONFIG", "SET", "maxmemory", 1), ("SET", "new", "1"), ("CONFIG", "SET", "maxmemory", 0)]
+        replies = client.pipeline(*SAVE, *limited, ("DBSIZE",))
+        assert b"rdb_bgsave_in_progress:1" in replies[1]
+        assert replies[3] == "OK"  # a thousand at a time
+        assert replies[-1] <= size - 900
+        wait_for(lambda: no_save(client))
+    assert saved(start_server, server) == before
+
+
 def test_keys_can_be_looked_at_in_every_way_while_they_are_saved(start_server: Start) -> None:
     server = start_server()
     with server.client() as client:
