@@ -19,7 +19,7 @@ class ModelOptions(NamedTuple):
     outputs: tuple[str, ...] = ()
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Model:
     """A stored model. `device` in the case the user wrote; `session` is a backends.base.Session.
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pyredisai.ai.stats import RunStats
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Script:
     """A stored script. `program` is what the TORCH backend compiled, None until it is first needed.
 

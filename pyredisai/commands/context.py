@@ -18,6 +18,7 @@ from pyredisai.keyspace.scanning import Scanner
 from pyredisai.keyspace.watch import WatchTable
 from pyredisai.persistence.aof.log import AppendLog
 from pyredisai.persistence.saver import Saver
+from pyredisai.persistence.snapshot import Pictures
 from pyredisai.replication.primary import Primary
 from pyredisai.replication.transfers import Transfers
 from pyredisai.replication.upstream import Upstream
@@ -95,11 +96,12 @@ class Services:
 
     def __post_init__(self) -> None:
         background = self.scheduler.run_in_background
-        self.saver = Saver(self.config, self.databases, self.events, background, self.log)
-        self.append_log = AppendLog(self.config, self.databases, background, self.scheduler.call_soon, self.log)
+        pictures = Pictures(self.databases, self.scheduler.call_later)
+        self.saver = Saver(self.config, pictures, self.events, background, self.log)
+        self.append_log = AppendLog(self.config, pictures, background, self.scheduler.call_soon, self.log)
         self.primary = Primary(self.config, self.journal, self.scheduler.call_soon, self.log)
         history = self.primary.history
-        self.primary.transfers = Transfers(self.config, self.databases, history, self.scheduler, self.log)
+        self.primary.transfers = Transfers(self.config, pictures, history, self.scheduler, self.log)
         self.watch = WatchTable(self.databases)
         self.scanner = Scanner(self.events)
         self.events.stats = self.stats

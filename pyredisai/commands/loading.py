@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pyredisai import clock
 from pyredisai.ai.model import Model
 from pyredisai.ai.script import Script
-from pyredisai.backends.opening import LazySession, unopened
+from pyredisai.backends.opening import unopened
 from pyredisai.commands import functions
 from pyredisai.commands.ai.scripts import program_of
 from pyredisai.commands.context import Context, Services
@@ -22,9 +24,10 @@ from pyredisai.persistence.loading import LoadProgress, load_in_slices, map_file
 
 @dataclass(slots=True)
 class Loading:
-    """Whether a file is being loaded, and how far that is."""
+    """Whether a file is being loaded, and how far that is. `unready`: the models and scripts that it held."""
 
     active: bool = False
+    unready: list[weakref.ref[Model | Script]] = field(default_factory=list)
     progress: LoadProgress = field(default_factory=LoadProgress)
 
     def info(self) -> dict[str, object]:
@@ -66,6 +69,13 @@ def adopt(services: Services, value: Any) -> Any:
     return value
 
 
+def _adopt_loaded(services: Services, unready: list[weakref.ref[Model | Script]], value: Any) -> Any:
+    value = adopt(services, value)
+    if type(value) is Model or type(value) is Script:
+        unready.append(weakref.ref(value))
+    return value
+
+
 def load_file(services: Services) -> Iterator[LoadProgress]:
     """Load the RDB file if there is one, in slices. Raises OSError, PersistenceError."""
     path = services.saver.path
@@ -97,7 +107,7 @@ def read_rdb(
     yield from load_in_slices(
         data,
         services.databases if databases is None else databases,
-        lambda value: adopt(services, value),
+        partial(_adopt_loaded, services, state.unready),
         checksum=checksum,
         keep_expired=keep_expired,
         progress=state.progress,
@@ -123,21 +133,30 @@ def _version(head: bytes) -> str:
 
 def make_ready(services: Services) -> None:
     """Open the loaded models and compile the loaded scripts on helper threads; what fails is logged and stays."""
-    for database in services.databases:
-        for key, value in database.data.items():
-            if type(value) is Model and isinstance(value.session, LazySession):
-                _in_background(services, key, value.session.open)
-            elif type(value) is Script and value.program is None:
-                _in_background(services, key, lambda script=value: program_of(services, script))
+    state = loading_state(services)
+    unready, state.unready = state.unready, []
+    for reference in unready:
+        value = reference()  # None: it was replaced or deleted meanwhile
+        if isinstance(value, Model):
+            _in_background(services, value, value.session.open)
+        elif value is not None and value.program is None:
+            _in_background(services, value, lambda script=value: program_of(services, script))
 
 
-def _in_background(services: Services, key: bytes, work: Any) -> None:
+def _in_background(services: Services, value: Model | Script, work: Any) -> None:
     def done(result: object) -> None:
         if isinstance(result, BaseException):
-            name = key.decode("utf-8", "backslashreplace")
-            services.log("warning", f"'{name}' was loaded but cannot run: {result}")
+            services.log("warning", f"'{_name_of(services, value)}' was loaded but cannot run: {result}")
 
     services.scheduler.run_in_background(work, done)
+
+
+def _name_of(services: Services, value: Model | Script) -> str:
+    for database in services.databases:
+        for key, held in database.data.items():
+            if held is value:
+                return key.decode("utf-8", "backslashreplace")
+    return "(deleted)"
 
 
 def reload(services: Services, *, save: bool, flush: bool) -> None:

@@ -12,13 +12,14 @@ import ctypes
 import os
 import random
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from itertools import islice
 from typing import Any
 
 from pyredisai.commands.context import Services
 from pyredisai.commands.memory_usage import value_size
 from pyredisai.keyspace.database import Database
+from pyredisai.keyspace.layered import bottom
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _EVICTIONS_PER_COMMAND = 1000
@@ -127,7 +128,7 @@ class MemoryWatch:
 
     def _candidates(self, db: Database, policy: str) -> list[tuple[float, bytes]]:
         """Some keys of a database with what orders them: the lowest goes first."""
-        pool: dict[bytes, Any] = db.expires if policy.startswith("volatile") else db.data
+        pool: MutableMapping[bytes, Any] = db.expires if policy.startswith("volatile") else db.data
         if not pool:
             return []
         samples = self._services.config["maxmemory-samples"]
@@ -139,15 +140,15 @@ class MemoryWatch:
         used = db.track_access()
         return [(used.get(key, 0), key) for key in keys]
 
-    def _some(self, index: int, keys: dict[bytes, Any], count: int) -> list[bytes]:
+    def _some(self, index: int, keys: MutableMapping[bytes, Any], count: int) -> list[bytes]:
         """Up to `count` keys of a run of a thousand, which is drawn anew from a random place when it is used up."""
-        for _ in range(2):
+        for source in (bottom(keys), keys, keys):  # passing over what lies in layers is dear: only if need be
             drawn = self._drawn.get(index, [])
             chosen = [key for key in (drawn.pop() for _ in range(min(count, len(drawn)))) if key in keys]
             if chosen:
                 return chosen
-            start = random.randrange(max(1, len(keys) - _RUN))
-            drawn = self._drawn[index] = list(islice(keys, start, start + _RUN))
+            start = random.randrange(max(1, len(source) - _RUN))
+            drawn = self._drawn[index] = list(islice(source, start, start + _RUN))
             random.shuffle(drawn)
         return []
 

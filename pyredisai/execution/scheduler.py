@@ -176,6 +176,10 @@ class Scheduler:
         """Call `function` at the end of the loop's present round."""
         self._loop.call_soon(function)
 
+    def call_later(self, seconds: float, function: Callable[[], object]) -> None:
+        """Call `function` on the loop when `seconds` have passed."""
+        self._loop.call_later(seconds, function)
+
     def way_to_loop(self) -> Callable[[Callable[[], object]], object]:
         """Asked for on the loop: a `call_soon` that threads may call."""
         return self._loop.call_soon_threadsafe

@@ -8,7 +8,7 @@ Containers are mutated in place, then reported with `touch`; an emptied one is d
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from pyredisai import clock
@@ -20,7 +20,8 @@ class Database:
 
     `accessed` holds when (monotonic seconds) each key was last used, from the moment at which
     somebody asked for it (`track_access`); None until then, and free of cost. `sweep` is where the
-    active expiry stands.
+    active expiry stands. `data` and `expires` are plain dictionaries, except while a picture of the keys is
+    in use and for a little longer (`keyspace.layered`).
     """
 
     __slots__ = ("accessed", "data", "events", "expires", "index", "sweep")
@@ -28,8 +29,8 @@ class Database:
     def __init__(self, index: int, events: KeyspaceEvents) -> None:
         self.index = index
         self.events = events
-        self.data: dict[bytes, Any] = {}
-        self.expires: dict[bytes, int] = {}
+        self.data: MutableMapping[bytes, Any] = {}
+        self.expires: MutableMapping[bytes, int] = {}
         self.accessed: dict[bytes, int] | None = None
         self.sweep: Iterator[bytes] | None = None
 
@@ -126,8 +127,11 @@ class Database:
         count = len(self.data)
         for listener in self.events.on_flush:
             listener(self.index)
-        self.data.clear()
-        self.expires.clear()
+        if type(self.data) is dict and type(self.expires) is dict:
+            self.data.clear()
+            self.expires.clear()
+        else:  # a picture may be reading what lies under the layer
+            self.data, self.expires = {}, {}
         if self.accessed is not None:
             self.accessed.clear()
         self.events.dirty += count

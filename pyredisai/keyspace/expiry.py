@@ -8,9 +8,11 @@ period of the server's cron; a larger number takes several cycles, each with its
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from pyredisai.keyspace.database import Database
+from pyredisai.keyspace.layered import Layered, chain_of
 
 SLICE_SECONDS = 0.001
 STEP = 256
@@ -28,8 +30,15 @@ def active_expire_cycle(databases: Sequence[Database], now_ms: int) -> None:
             db.sweep = None
 
 
+def _volatile(db: Database) -> Iterator[bytes]:
+    """The keys to look at. Layers are taken as they lie: with what is gone in them, but at the price of a list."""
+    if type(db.expires) is dict:
+        return iter(list(db.expires))
+    return chain.from_iterable([list(part.own if type(part) is Layered else part) for part in chain_of(db.expires)])
+
+
 def _sweep(db: Database, now_ms: int, deadline: float) -> None:
-    keys = iter(list(db.expires)) if db.sweep is None else db.sweep
+    keys = _volatile(db) if db.sweep is None else db.sweep
     db.sweep = None
     while True:
         count = 0

@@ -12,13 +12,15 @@ from __future__ import annotations
 import random
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from itertools import islice
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pyredisai.keyspace.events import KeyspaceEvents
+from pyredisai.keyspace.layered import Layered, bottom
 
-Elements: TypeAlias = "dict[bytes, object] | dict[bytes, bytes] | dict[bytes, int] | dict[bytes, float] | set[bytes]"
+Elements: TypeAlias = "Mapping[bytes, Any] | AbstractSet[bytes]"
 
 MASK = (1 << 48) - 1
 KEPT = 8
@@ -32,14 +34,22 @@ def place(element: bytes) -> int:
 
 
 class Snapshot:
-    """The elements of one container in the order of cursors, as they were at `dirty`."""
+    """The elements of one container in the order of cursors, as they were at `dirty`.
 
-    __slots__ = ("container", "dirty", "elements", "places")
+    `root` is what says whether it is still the same container.
+    """
 
-    def __init__(self, container: Elements, dirty: int) -> None:
-        self.container = container
+    __slots__ = ("dirty", "elements", "places", "root")
+
+    def __init__(self, container: Elements, root: Elements, dirty: int) -> None:
+        self.root = root
         self.dirty = dirty
         self.elements, self.places = _ordered(list(container))
+
+
+def _root(container: Elements) -> Elements:
+    """What stays the same when a picture of the keys is taken, and when it has ended."""
+    return bottom(container) if type(container) is Layered else container
 
 
 def _ordered(elements: list[bytes]) -> tuple[list[bytes], list[int]]:
@@ -82,8 +92,9 @@ class Scanner:
         size = len(container)
         if size <= SMALL:
             return nth(container, random.randrange(size))
-        snapshot = self._kept.get(id(container))
-        if snapshot is None or snapshot.container is not container or self._lags(snapshot):
+        root = _root(container)
+        snapshot = self._kept.get(id(root))
+        if snapshot is None or snapshot.root is not root or self._lags(snapshot):
             snapshot = self._snapshot(container, fresh=True)
         for _ in range(100):
             element = random.choice(snapshot.elements)
@@ -97,10 +108,11 @@ class Scanner:
     def _snapshot(self, container: Elements, *, fresh: bool) -> Snapshot:
         """The snapshot of a container; `fresh`: as it is now."""
         kept, dirty = self._kept, self._events.dirty
-        snapshot = kept.pop(id(container), None)
-        if snapshot is None or snapshot.container is not container or (fresh and snapshot.dirty != dirty):
-            snapshot = Snapshot(container, dirty)
-        kept[id(container)] = snapshot
+        root = _root(container)
+        snapshot = kept.pop(id(root), None)
+        if snapshot is None or snapshot.root is not root or (fresh and snapshot.dirty != dirty):
+            snapshot = Snapshot(container, root, dirty)
+        kept[id(root)] = snapshot
         if len(kept) > KEPT:
             kept.popitem(last=False)
         return snapshot

@@ -9,20 +9,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from pyredisai import clock
 from pyredisai.config.registry import Registry
 from pyredisai.errors import PersistenceError
-from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
 from pyredisai.persistence.disk import Abandoned, FileReplacement
 from pyredisai.persistence.rdb import file
-from pyredisai.persistence.snapshot import Snapshot
-
-# A thread that computes keeps the interpreter for 5 ms at a time: a short sleep every few hundred keys
-# gives it to the loop sooner, and costs a save a fifth of its speed.
-YIELD_S: Final = 0.00005
+from pyredisai.persistence.snapshot import Pictures, Snapshot
 
 
 class Background(Protocol):
@@ -43,12 +38,12 @@ class Saver:
     def __init__(
         self,
         config: Registry,
-        databases: Sequence[Database],
+        pictures: Pictures,
         events: KeyspaceEvents,
         background: Background,
         log: Callable[[str, str], None],
     ) -> None:
-        self._config, self._databases, self._events = config, databases, events
+        self._config, self._pictures, self._events = config, pictures, events
         self._background, self._log = background, log
         self.snapshot: Snapshot | None = None
         self.on_snapshot: Callable[[Snapshot | None], None] = lambda _: None
@@ -80,7 +75,7 @@ class Saver:
         """Save now, on the loop. Raises OSError; the old file is left then."""
         dirty = self._events.dirty
         try:
-            self._replacing(Snapshot(self._databases)).run()
+            self._replacing(self._pictures.live()).run()
         except OSError as error:
             self._failed(error)
             raise
@@ -93,16 +88,17 @@ class Saver:
         self._started = self.last_try_s = time.monotonic()
         self.keys_done = 0
         self.scheduled = False
-        snapshot = self.snapshot = Snapshot(self._databases)
+        snapshot = self.snapshot = self._pictures.take()
         self.on_snapshot(snapshot)
         self._log("notice", f"Background saving started by pid {os.getpid()}")
-        self._replacement = self._replacing(snapshot, self._progress)
+        self._replacement = self._replacing(snapshot)
         self._background(self._replacement.run, self._done)
 
     def abandon(self) -> None:
         """Give up the background save, if there is one; the old file stays."""
-        if self._replacement is not None:
+        if self._replacement is not None and self.snapshot is not None:
             self._replacement.abandon()
+            self.snapshot.stop()
 
     def write_options(self) -> file.WriteOptions:
         """How files are written, as the configuration says now."""
@@ -114,15 +110,16 @@ class Saver:
             functions=tuple(self.functions()),
         )
 
-    def _replacing(self, snapshot: Snapshot, progress: Callable[[int], None] | None = None) -> FileReplacement:
+    def _replacing(self, snapshot: Snapshot) -> FileReplacement:
         options = self.write_options()
-        return FileReplacement(self.path, lambda target: file.write(target, snapshot, options, progress))
+        return FileReplacement(self.path, lambda target: file.write(target, snapshot, options, self._progress))
 
     def _progress(self, keys: int) -> None:
         self.keys_done = keys
-        time.sleep(YIELD_S)
 
     def _done(self, result: object) -> None:
+        if self.snapshot is not None:
+            self._pictures.release(self.snapshot)
         self.snapshot = self._replacement = None
         self.on_snapshot(None)
         self.last_took_s = int(time.monotonic() - self._started)

@@ -9,25 +9,19 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO, Final, Protocol, cast
 
 from pyredisai.config.registry import Registry
-from pyredisai.keyspace.database import Database
-from pyredisai.persistence.disk import remove
+from pyredisai.persistence.disk import Abandoned, remove
 from pyredisai.persistence.rdb import file as rdb_file
-from pyredisai.persistence.saver import YIELD_S
-from pyredisai.persistence.snapshot import Snapshot
+from pyredisai.persistence.snapshot import Pictures, Snapshot
 from pyredisai.replication.delivery import PIECE, FileSource, Pipe, Source
 from pyredisai.replication.history import History
 from pyredisai.replication.peer import Peer, Phase
 
 # What is sent in one turn of the loop.
 _TURN: Final = 4 * PIECE
-
-
-def _let_others_run(_: int) -> None:
-    time.sleep(YIELD_S)
 
 
 class Loop(Protocol):
@@ -115,12 +109,12 @@ class Transfers:
     def __init__(
         self,
         config: Registry,
-        databases: Sequence[Database],
+        pictures: Pictures,
         history: History,
         loop: Loop,
         log: Callable[[str, str], None],
     ) -> None:
-        self._config, self._databases, self._history, self._loop, self._log = config, databases, history, loop, log
+        self._config, self._pictures, self._history, self._loop, self._log = config, pictures, history, loop, log
         self.snapshot: Snapshot | None = None
         self.on_snapshot: Callable[[Snapshot | None], None] = lambda _: None
         self.write_options: Callable[[], rdb_file.WriteOptions] = rdb_file.WriteOptions
@@ -152,7 +146,7 @@ class Transfers:
         """Take the picture; from here on the stream is kept for the group."""
         self.on_start()
         content = group[0].content
-        self.snapshot = snapshot = Snapshot(self._databases if content == "everything" else ())
+        self.snapshot = snapshot = self._pictures.take(empty=content != "everything")
         self.on_snapshot(snapshot)
         history = self._history
         for peer in group:
@@ -163,6 +157,8 @@ class Transfers:
         return snapshot, options._replace(functions=()) if content == "nothing" else options
 
     def _end(self) -> None:
+        if self.snapshot is not None:
+            self._pictures.release(self.snapshot)
         self.snapshot = None
         self.on_snapshot(None)
         self._deliveries = [delivery for delivery in self._deliveries if not delivery.finished]
@@ -189,7 +185,7 @@ class Transfers:
             self._end()
 
         self._loop.run_in_background(
-            lambda: rdb_file.write(cast(BinaryIO, pipe), snapshot, options._replace(checksum=True), _let_others_run),
+            lambda: rdb_file.write(cast(BinaryIO, pipe), snapshot, options._replace(checksum=True)),
             written,
         )
 
@@ -203,7 +199,7 @@ class Transfers:
             handle, path = tempfile.mkstemp(prefix="temp-repl-", suffix=".rdb", dir=directory)
             try:
                 with os.fdopen(handle, "wb") as file:
-                    rdb_file.write(file, snapshot, options, _let_others_run)
+                    rdb_file.write(file, snapshot, options)
             except BaseException:
                 remove(path)
                 raise
@@ -221,7 +217,8 @@ class Transfers:
             else:
                 remove(result)
         if not isinstance(result, str):
-            self._log("warning", f"Writing the snapshot for replicas failed: {result}")
+            if not isinstance(result, Abandoned):
+                self._log("warning", f"Writing the snapshot for replicas failed: {result}")
             for peer in group:
                 peer.outlet.close()
         self._end()
@@ -256,6 +253,8 @@ class Transfers:
         """It is gone."""
         if peer in self._for_file:
             self._for_file.remove(peer)
+            if not self._for_file and self.snapshot is not None:
+                self.snapshot.stop()
         for delivery in list(self._deliveries):
             delivery.forget(peer)
             if delivery.finished:

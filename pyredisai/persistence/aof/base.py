@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import BinaryIO, Final
 
+from pyredisai.journal import Effect
 from pyredisai.persistence.aof.commands import commands_for, encode
 from pyredisai.persistence.rdb import file as rdb_file
-from pyredisai.persistence.saver import YIELD_S
 from pyredisai.persistence.snapshot import Snapshot
 
-_YIELD_MASK: Final = 255
+_LARGE: Final = 1 << 20
 
 
 def writer_of_base(snapshot: Snapshot, options: rdb_file.WriteOptions, *, rdb: bool) -> Callable[[BinaryIO], None]:
-    """What writes a base to an open file, in a thread; now and then it lets the loop run. It raises OSError."""
+    """What writes a base to an open file, in a thread. It raises OSError."""
 
     def write(target: BinaryIO) -> None:
         if rdb:
-            rdb_file.write(target, snapshot, options, lambda _: time.sleep(YIELD_S))
+            rdb_file.write(target, snapshot, options)
         else:
             _write_commands(target, snapshot, options)
 
@@ -30,11 +29,20 @@ def _write_commands(target: BinaryIO, snapshot: Snapshot, options: rdb_file.Writ
     selected = -1
     for code in options.functions:
         target.write(encode([b"FUNCTION", b"LOAD", code]))
-    for done, (index, key, value, expire) in enumerate(snapshot):
-        if not done & _YIELD_MASK:
-            time.sleep(YIELD_S)
+    for index, key, value, expire in snapshot:
         if index != selected:
             selected = index
             target.write(encode([b"SELECT", b"%d" % index]))
         for command in commands_for(key, value, expire, options.chunk_size):
-            target.write(encode(command))
+            _write(target, command)
+
+
+def _write(target: BinaryIO, command: Effect) -> None:
+    """A large word goes uncopied: copying it would keep the interpreter from all other threads."""
+    if max(map(len, command)) < _LARGE:
+        target.write(encode(command))
+        return
+    target.write(b"*%d\r\n" % len(command))
+    for word in command:
+        for part in (b"$%d\r\n" % len(word), word, b"\r\n"):
+            target.write(part)

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from pyredisai.config.registry import Registry
 from pyredisai.errors import PersistenceError, texts
 from pyredisai.journal import Effect
-from pyredisai.keyspace.database import Database
 from pyredisai.persistence.aof import manifest as manifests
 from pyredisai.persistence.aof.base import writer_of_base
 from pyredisai.persistence.aof.commands import EffectStream
 from pyredisai.persistence.aof.manifest import Entry, Manifest
 from pyredisai.persistence.disk import FileReplacement, remove
 from pyredisai.persistence.rdb import file as rdb_file
-from pyredisai.persistence.snapshot import Snapshot
+from pyredisai.persistence.snapshot import Pictures, Snapshot
 
 _RETRY_S = 60
 
@@ -36,12 +35,12 @@ class AppendLog:
     def __init__(
         self,
         config: Registry,
-        databases: Sequence[Database],
+        pictures: Pictures,
         background: Callable[[Callable[[], Any], Callable[[Any], None]], None],
         wake: Callable[[Callable[[], None]], Any],
         log: Callable[[str, str], None],
     ) -> None:
-        self._config, self._databases = config, databases
+        self._config, self._pictures = config, pictures
         self._background, self._wake, self._log = background, wake, log
         self.on_snapshot: Callable[[Snapshot | None], None] = lambda _: None
         self.on_outcome: Callable[[], None] = lambda: None
@@ -136,7 +135,7 @@ class AppendLog:
         name = str(self._config["appendfilename"])
         rdb = bool(self._config["aof-use-rdb-preamble"])
         entry = Entry(f"{name}.1.base.{'rdb' if rdb else 'aof'}", 1, manifests.BASE)
-        self._replacing(entry, Snapshot(self._databases), rdb=rdb).run()
+        self._replacing(entry, self._pictures.live(), rdb=rdb).run()
         return Manifest(entry)
 
     def _touch(self, entry: Entry) -> None:
@@ -292,17 +291,19 @@ class AppendLog:
         target = self.manifest.rebased(name, rdb=rdb, keep=keep)
         assert target.base is not None
         base = target.base
-        snapshot = self.snapshot = Snapshot(self._databases)
+        snapshot = self.snapshot = self._pictures.take()
         self.on_snapshot(snapshot)
         self._log("notice", "Background append only file rewriting started")
         replacement = self._replacement = self._replacing(base, snapshot, rdb=rdb)
-        self._background(replacement.run, lambda result: self._done(replacement, target, result))
+        self._background(replacement.run, lambda result: self._ended(replacement, target, snapshot, result))
 
     def abandon_rewrite(self) -> None:
         """Give up the rewrite that is going on, if any; the log goes on as it was."""
         if self._replacement is not None:
             self._replacement.abandon()
             self._replacement = None
+            if self.snapshot is not None:
+                self.snapshot.stop()
             self._no_snapshot()
 
     def _no_snapshot(self) -> None:
@@ -312,9 +313,12 @@ class AppendLog:
     def _replacing(self, entry: Entry, snapshot: Snapshot, *, rdb: bool) -> FileReplacement:
         return FileReplacement(self.path(entry.name), writer_of_base(snapshot, self.write_options(), rdb=rdb))
 
-    def _done(self, replacement: FileReplacement, target: Manifest, result: object) -> None:
-        if self._replacement is not replacement:
-            return  # it was given up
+    def _ended(self, replacement: FileReplacement, target: Manifest, snapshot: Snapshot, result: object) -> None:
+        self._pictures.release(snapshot)
+        if self._replacement is replacement:  # else it was given up
+            self._done(target, result)
+
+    def _done(self, target: Manifest, result: object) -> None:
         self._replacement = None
         self._no_snapshot()
         self.rewrite_took_s = int(time.monotonic() - self._rewrite_started)
