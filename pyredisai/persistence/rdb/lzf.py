@@ -13,43 +13,37 @@ _MAX_OFFSET = 8192
 _MAX_MATCH = 264
 
 
-def decompress(data: bytes | memoryview, length: int) -> bytes:
+def decompress(data: bytes, length: int) -> bytes:
     """Undo LZF; `length` is the size of the result. Raises PersistenceError for corrupt data."""
     out = bytearray()
     position, end = 0, len(data)
-    while position < end:
-        control = data[position]
-        position += 1
-        if control < 32:
-            out += data[position : position + control + 1]
-            position += control + 1
-            continue
-        size = control >> 5
-        if size == 7:
-            if position >= end:
-                raise PersistenceError("LZF data is cut off")
-            size += data[position]
-            position += 1
-        if position >= end:
-            raise PersistenceError("LZF data is cut off")
-        start = len(out) - ((control & 31) << 8) - data[position] - 1
-        position += 1
-        size += 2
-        if start < 0 or len(out) + size > length:
-            raise PersistenceError("LZF data points outside")
-        _copy(out, start, size)
+    try:
+        while position < end:
+            control = data[position]
+            if control < 32:
+                position += 1
+                out += data[position : position + control + 1]
+                position += control + 1
+                continue
+            size = (control >> 5) + 2
+            if size == 9:
+                position += 1
+                size += data[position]
+            made = len(out)
+            start = made - ((control & 31) << 8) - data[position + 1] - 1
+            position += 2
+            if start < 0 or made + size > length:
+                raise PersistenceError("LZF data points outside")
+            if start + size <= made:
+                out += out[start : start + size]
+            else:  # the match overlaps what it makes: a repeated pattern
+                pattern = bytes(out[start:])
+                out += (pattern * (size // len(pattern) + 1))[:size]
+    except IndexError:
+        raise PersistenceError("LZF data is cut off") from None
     if len(out) != length:
         raise PersistenceError(f"LZF data gives {len(out)} bytes in place of {length}")
     return bytes(out)
-
-
-def _copy(out: bytearray, start: int, size: int) -> None:
-    distance = len(out) - start
-    if distance >= size:
-        out += out[start : start + size]
-    else:  # the match overlaps what it makes: a repeated pattern
-        pattern = bytes(out[start:])
-        out += (pattern * (size // distance + 1))[:size]
 
 
 def _slot(value: int) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from itertools import pairwise
 from typing import Any, Final
 
 from pyredisai.errors import PersistenceError
@@ -14,6 +13,7 @@ from pyredisai.persistence.rdb.opcodes import Type
 from pyredisai.persistence.rdb.packed import (
     Element,
     as_bytes,
+    as_strings,
     read_intset,
     read_listpack,
     read_ziplist,
@@ -41,11 +41,12 @@ def _strings(source: Source) -> list[bytes]:
 def _pairs(items: list[Any]) -> Iterable[tuple[Any, Any]]:
     if len(items) % 2:
         raise PersistenceError("a container of pairs has an odd number of elements")
-    return ((a, b) for i, (a, b) in enumerate(pairwise(items)) if i % 2 == 0)
+    feed = iter(items)
+    return zip(feed, feed, strict=True)
 
 
 def _hash(items: list[Element]) -> dict[bytes, bytes]:
-    return {as_bytes(field): as_bytes(value) for field, value in _pairs(items)}
+    return dict(_pairs(as_strings(items)))
 
 
 def _sorted_set(items: list[Element]) -> SortedSet:
@@ -73,13 +74,11 @@ def _plain_hash(source: Source) -> dict[bytes, bytes]:
     return {source.string(): source.string() for _ in range(source.length())}
 
 
-def _elements(items: Iterable[Element]) -> deque[bytes]:
-    return deque(as_bytes(item) for item in items)
-
-
 def _quicklist(source: Source) -> deque[bytes]:
-    nodes = source.length()
-    return _elements(item for _ in range(nodes) for item in read_ziplist(source.string()))
+    out: deque[bytes] = deque()
+    for _ in range(source.length()):
+        out += as_strings(read_ziplist(source.string()))
+    return out
 
 
 def _quicklist_2(source: Source) -> deque[bytes]:
@@ -88,7 +87,7 @@ def _quicklist_2(source: Source) -> deque[bytes]:
         if source.length() == _QUICKLIST_PLAIN:
             out.append(source.string())
         else:
-            out += map(as_bytes, read_listpack(source.string()))
+            out += as_strings(read_listpack(source.string()))
     return out
 
 
@@ -105,8 +104,8 @@ _READERS: Final[dict[int, Callable[[Source], Any]]] = {
     Type.ZSET_2: _binary_sorted_set,
     Type.MODULE: _old_module,
     Type.MODULE_2: module_types.read_value,
-    Type.HASH_ZIPMAP: lambda source: _hash(list(read_zipmap(source.string()))),
-    Type.LIST_ZIPLIST: lambda source: _elements(read_ziplist(source.string())),
+    Type.HASH_ZIPMAP: lambda source: dict(_pairs(read_zipmap(source.string()))),
+    Type.LIST_ZIPLIST: lambda source: deque(as_strings(read_ziplist(source.string()))),
     Type.SET_INTSET: lambda source: {b"%d" % member for member in read_intset(source.string())},
     Type.ZSET_ZIPLIST: lambda source: _sorted_set(read_ziplist(source.string())),
     Type.HASH_ZIPLIST: lambda source: _hash(read_ziplist(source.string())),
@@ -116,6 +115,6 @@ _READERS: Final[dict[int, Callable[[Source], Any]]] = {
     Type.ZSET_LISTPACK: lambda source: _sorted_set(read_listpack(source.string())),
     Type.LIST_QUICKLIST_2: _quicklist_2,
     Type.STREAM_LISTPACKS_2: lambda source: read_stream(source, 2),
-    Type.SET_LISTPACK: lambda source: {as_bytes(item) for item in read_listpack(source.string())},
+    Type.SET_LISTPACK: lambda source: set(as_strings(read_listpack(source.string()))),
     Type.STREAM_LISTPACKS_3: lambda source: read_stream(source, 3),
 }

@@ -1,0 +1,54 @@
+"""The inner loop of loading: keys of plain strings, one after the other, straight into a dictionary.
+
+A file of small keys is read at the speed of this loop: it calls no methods and makes no records.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pyredisai.persistence.rdb.opcodes import Type
+from pyredisai.persistence.rdb.primitives import Source
+
+_STRING: Final = int(Type.STRING)
+# Type, a key of 63 bytes, a value of 63 bytes, each with its length, and the type after them.
+_MOST: Final = 1 + 64 + 64 + 1
+_INTEGERS: Final = {0xC0: 1, 0xC1: 2, 0xC2: 4}
+
+
+def read_strings(source: Source, into: dict[bytes, Any]) -> int:
+    """Store the run of plain strings that begins at the source's position; how many there were.
+
+    The run ends before a key of another kind or of more than 63 bytes, after a value above 16 KB, and some 32 KB
+    further at the latest. Raises PersistenceError.
+    """
+    position = source.look()
+    data, base = source.window, source.window_at
+    last = len(data) - _MOST  # from here on a record could reach beyond the window
+    count = 0
+    while position < last and data[position] == _STRING:
+        at = position + 1
+        size = data[at]
+        if size > 63:
+            break
+        at += 1 + size
+        key = data[position + 2 : at]
+        size = data[at]
+        if size < 64:
+            position = at + 1 + size
+            into[key] = data[at + 1 : position]
+        elif size < 128 and (end := at + 2 + ((size & 63) << 8 | data[at + 1])) <= len(data):
+            into[key] = data[at + 2 : end]
+            position = end
+        elif size in _INTEGERS:
+            position = at + 1 + _INTEGERS[size]
+            into[key] = b"%d" % int.from_bytes(data[at + 1 : position], "little", signed=True)
+        else:
+            source.position = base + at
+            value = into[key] = source.string()
+            position = source.position - base
+            if len(value) >= 1 << 14:
+                last = 0
+        count += 1
+    source.position = base + position
+    return count
