@@ -10,6 +10,9 @@ from pyredisai.errors import PersistenceError
 
 Element: TypeAlias = "bytes | int"
 _LISTPACK_END: Final = 0xFF
+_NINE: Final = 0x39  # no integer begins with a later letter
+_SHORT: Final = [bytes((0x80 | size,)) for size in range(64)]
+_BACKWARDS: Final = [bytes((size,)) for size in range(128)]
 _INTSET_CODES: Final = {2: "h", 4: "i", 8: "q"}
 
 
@@ -82,20 +85,22 @@ def _backlen_size(size: int) -> int:
 
 def write_listpack(elements: Iterable[Element]) -> bytes:
     """A listpack; strings that are canonical integers are stored as integers, as Redis does."""
-    out = bytearray(6)
+    parts: list[bytes] = []
     count = 0
     for element in elements:
-        entry = _listpack_entry(element)
-        out += entry
-        out += _backlen(len(entry))
         count += 1
-    out.append(_LISTPACK_END)
-    out[:4] = len(out).to_bytes(4, "little")
-    out[4:6] = min(count, 65535).to_bytes(2, "little")
-    return bytes(out)
+        if type(element) is bytes and 0 < (size := len(element)) < 64 and (size > 20 or element[0] > _NINE):
+            parts += (_SHORT[size], element, _BACKWARDS[size + 1])  # most are words
+            continue
+        entry = _listpack_entry(element)
+        parts += (entry, _backlen(len(entry)))
+    body = b"".join(parts)
+    return (len(body) + 7).to_bytes(4, "little") + min(count, 65535).to_bytes(2, "little") + body + b"\xff"
 
 
 def _backlen(size: int) -> bytes:
+    if size < 128:
+        return _BACKWARDS[size]
     groups = [size & 127]
     while size := size >> 7:
         groups.append(size & 127)
@@ -104,7 +109,7 @@ def _backlen(size: int) -> bytes:
 
 def canonical_integer(value: bytes) -> int | None:
     """The 64-bit integer that `value` spells in its only form, or None."""
-    if not 0 < len(value) <= 20 or not (value.isdigit() or (value[:1] == b"-" and value[1:].isdigit())):
+    if not 0 < len(value) <= 20 or value[0] > _NINE or not (value.isdigit() or (value[:1] == b"-" and value[1:].isdigit())):
         return None
     number = int(value)
     return number if -(1 << 63) <= number < 1 << 63 and b"%d" % number == value else None
