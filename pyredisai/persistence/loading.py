@@ -55,7 +55,7 @@ def load_in_slices(
     also for a database that does not exist; what was read before is in the databases by then.
     """
     progress = progress or LoadProgress()
-    source = Source(data)
+    source = Source(memoryview(data))
     progress.total = source.end
     now = clock.now_ms()
     until = time.perf_counter() + SLICE_S
@@ -63,7 +63,7 @@ def load_in_slices(
         if time.perf_counter() >= until:
             yield progress
             until = time.perf_counter() + SLICE_S
-    for record in records(source, strings=lambda index: _database(databases, index).data):
+    for record in records(source, into=lambda index: _database(databases, index).data):
         if isinstance(record, Stored):
             progress.keys += record.keys
         elif isinstance(record, Key):

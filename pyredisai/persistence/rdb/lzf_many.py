@@ -13,7 +13,7 @@ from pyredisai.persistence.rdb.lzf import MAX_LITERAL, MAX_MATCH, MAX_OFFSET, wr
 _ONES: Final = b"\1" * MAX_MATCH
 
 
-def compress_many(values: Sequence[bytes]) -> list[bytes | None]:
+def compress_many(values: Sequence[bytes | memoryview]) -> list[bytes | None]:
     """What `lzf.compress` gives for each value, its size less four as the limit. Values have four bytes or more."""
     import numpy as np  # here: a server that never saves need not load it
 

@@ -10,6 +10,7 @@ from pyredisai.errors import PersistenceError
 
 Element: TypeAlias = "bytes | int"
 _LISTPACK_END: Final = 0xFF
+_WIDTHS: Final = {0xF1: 2, 0xF2: 3, 0xF3: 4, 0xF4: 8}
 _NINE: Final = 0x39  # no integer begins with a later letter
 _SHORT: Final = [bytes((0x80 | size,)) for size in range(64)]
 _BACKWARDS: Final = [bytes((size,)) for size in range(128)]
@@ -33,7 +34,7 @@ def as_bytes(element: Element) -> bytes:
 
 def as_strings(elements: list[Element]) -> list[bytes]:
     """All elements as the strings that they stand for."""
-    return [element if type(element) is bytes else b"%d" % element for element in elements]
+    return [element if isinstance(element, bytes) else b"%d" % element for element in elements]
 
 
 def read_listpack(data: bytes) -> list[Element]:
@@ -55,6 +56,10 @@ def read_listpack(data: bytes) -> list[Element]:
                 position += 2
             elif first == _LISTPACK_END:
                 return elements
+            elif first in _WIDTHS:
+                end = position + 1 + _WIDTHS[first]
+                append(int.from_bytes(data[position + 1 : end], "little", signed=True))
+                position = end + 1
             else:
                 element, size = _listpack_element(data, position, first)
                 append(element)
@@ -73,10 +78,7 @@ def _listpack_element(data: bytes, position: int, first: int) -> tuple[Element, 
     if first == 0xF0:
         size = int.from_bytes(_checked(data, position + 1, 4), "little")
         return _checked(data, position + 5, size), 5 + size
-    widths = {0xF1: 2, 0xF2: 3, 0xF3: 4, 0xF4: 8}
-    if first not in widths:
-        raise PersistenceError(f"unknown listpack encoding {first}")
-    return _integer(data, position + 1, widths[first]), 1 + widths[first]
+    raise PersistenceError(f"unknown listpack encoding {first}")
 
 
 def _backlen_size(size: int) -> int:
@@ -109,7 +111,11 @@ def _backlen(size: int) -> bytes:
 
 def canonical_integer(value: bytes) -> int | None:
     """The 64-bit integer that `value` spells in its only form, or None."""
-    if not 0 < len(value) <= 20 or value[0] > _NINE or not (value.isdigit() or (value[:1] == b"-" and value[1:].isdigit())):
+    if (
+        not 0 < len(value) <= 20
+        or value[0] > _NINE
+        or not (value.isdigit() or (value[:1] == b"-" and value[1:].isdigit()))
+    ):
         return None
     number = int(value)
     return number if -(1 << 63) <= number < 1 << 63 and b"%d" % number == value else None

@@ -11,7 +11,7 @@ from pyredisai.persistence import module_types
 from pyredisai.persistence.rdb.crc64 import crc64
 from pyredisai.persistence.rdb.opcodes import MAGIC, MAX_READ_VERSION, Op, Type
 from pyredisai.persistence.rdb.primitives import Source
-from pyredisai.persistence.rdb.runs import read_strings
+from pyredisai.persistence.rdb.runs import read_run
 from pyredisai.persistence.rdb.values import read_value
 
 _FIRST_OPCODE: Final = 244
@@ -52,13 +52,13 @@ class Stored:
 
 
 def records(
-    buffer: bytes | memoryview | Source, *, strings: Callable[[int], dict[bytes, Any]] | None = None
+    buffer: bytes | memoryview | Source, *, into: Callable[[int], dict[bytes, Any]] | None = None
 ) -> Iterator[Key | Aux | Function | Stored]:
     """Every record of a file in turn; the checksum is not looked at (see `verify`).
 
     Raises PersistenceError where the file is cut off or corrupt, naming the byte; what was read before
-    has been given by then. Where `strings` is given, most keys without expiry that hold plain strings are not
-    given but put at once into the dictionary `strings(db)`.
+    has been given by then. Where `into` is given, most keys without expiry that hold plain strings or small
+    containers are not given but put at once into the dictionary `into(db)`.
     """
     source = buffer if isinstance(buffer, Source) else Source(buffer)
     version = _header(source)
@@ -68,9 +68,9 @@ def records(
         start = source.position
         kind = source.byte()
         if kind < _FIRST_OPCODE:
-            if kind == _STRING and strings is not None and expire is None:
+            if into is not None and expire is None:
                 source.position = start
-                if count := read_strings(source, strings(db)):
+                if count := read_run(source, into(db)):
                     yield Stored(count)
                     continue
                 source.position += 1

@@ -27,6 +27,9 @@ _QUICKLIST_PLAIN: Final = 1
 
 def read_value(source: Source, kind: int) -> Any:
     """The value of type `kind` at the source's position. Raises PersistenceError."""
+    unpack = PACKED.get(kind)
+    if unpack is not None:
+        return unpack(source.string())
     try:
         reader = _READERS[kind]
     except KeyError:
@@ -95,6 +98,17 @@ def _old_module(source: Source) -> Any:
     raise PersistenceError(f"a module value of the format before Redis 4.0 at byte {source.position}")
 
 
+# The containers that are one string.
+PACKED: Final[dict[int, Callable[[bytes], Any]]] = {
+    Type.HASH_ZIPMAP: lambda data: dict(_pairs(read_zipmap(data))),
+    Type.LIST_ZIPLIST: lambda data: deque(as_strings(read_ziplist(data))),
+    Type.SET_INTSET: lambda data: {b"%d" % member for member in read_intset(data)},
+    Type.ZSET_ZIPLIST: lambda data: _sorted_set(read_ziplist(data)),
+    Type.HASH_ZIPLIST: lambda data: _hash(read_ziplist(data)),
+    Type.HASH_LISTPACK: lambda data: _hash(read_listpack(data)),
+    Type.ZSET_LISTPACK: lambda data: _sorted_set(read_listpack(data)),
+    Type.SET_LISTPACK: lambda data: set(as_strings(read_listpack(data))),
+}
 _READERS: Final[dict[int, Callable[[Source], Any]]] = {
     Type.STRING: Source.string,
     Type.LIST: lambda source: deque(_strings(source)),
@@ -104,17 +118,9 @@ _READERS: Final[dict[int, Callable[[Source], Any]]] = {
     Type.ZSET_2: _binary_sorted_set,
     Type.MODULE: _old_module,
     Type.MODULE_2: module_types.read_value,
-    Type.HASH_ZIPMAP: lambda source: dict(_pairs(read_zipmap(source.string()))),
-    Type.LIST_ZIPLIST: lambda source: deque(as_strings(read_ziplist(source.string()))),
-    Type.SET_INTSET: lambda source: {b"%d" % member for member in read_intset(source.string())},
-    Type.ZSET_ZIPLIST: lambda source: _sorted_set(read_ziplist(source.string())),
-    Type.HASH_ZIPLIST: lambda source: _hash(read_ziplist(source.string())),
     Type.LIST_QUICKLIST: _quicklist,
     Type.STREAM_LISTPACKS: lambda source: read_stream(source, 1),
-    Type.HASH_LISTPACK: lambda source: _hash(read_listpack(source.string())),
-    Type.ZSET_LISTPACK: lambda source: _sorted_set(read_listpack(source.string())),
     Type.LIST_QUICKLIST_2: _quicklist_2,
     Type.STREAM_LISTPACKS_2: lambda source: read_stream(source, 2),
-    Type.SET_LISTPACK: lambda source: set(as_strings(read_listpack(source.string()))),
     Type.STREAM_LISTPACKS_3: lambda source: read_stream(source, 3),
 }
