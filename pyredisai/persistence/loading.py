@@ -56,6 +56,7 @@ def load_in_slices(
     """
     progress = progress or LoadProgress()
     source = Source(memoryview(data))
+    source.lends = True
     progress.total = source.end
     now = clock.now_ms()
     until = time.perf_counter() + SLICE_S
@@ -73,6 +74,10 @@ def load_in_slices(
             progress.aux[record.name.decode("latin-1")] = record.value.decode("latin-1")
         elif isinstance(record, Function):
             progress.functions.append(record.code)
+        for _ in source.pay():
+            if time.perf_counter() >= until:
+                yield progress
+                until = time.perf_counter() + SLICE_S
         if time.perf_counter() >= until:
             progress.loaded = source.position
             yield progress

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import mmap
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pyredisai.errors import PersistenceError
@@ -16,21 +17,29 @@ COMPRESS_AT_MOST: Final = 4096
 DEFAULT_CHUNK: Final = 511 * 1024 * 1024
 _ONE_BYTE_LENGTH: Final = 64
 _LARGE: Final = 1 << 16
+_HUGE: Final = 1 << 23
+_PIECE: Final = 1 << 20
 _NINE: Final = 0x39  # no integer begins with a later letter
 _WINDOW: Final = 1 << 15
 _INT8, _INT16, _INT32, _LZF = range(4)
 
 
 class Source:
-    """Reads from a buffer (bytes, mmap) at `position`. Every method raises PersistenceError past the end."""
+    """Reads from a buffer (bytes, mmap) at `position`. Every method raises PersistenceError past the end.
 
-    __slots__ = ("buffer", "end", "position", "window", "window_at")
+    With `lends`, what `blob` gives is filled by whoever set it, by running `pay` to its end before the value is used:
+    a copy of gigabytes can so be made in pieces.
+    """
+
+    __slots__ = ("_owed", "buffer", "end", "lends", "position", "window", "window_at")
 
     def __init__(self, buffer: bytes | memoryview, position: int = 0, end: int | None = None) -> None:
         self.buffer = memoryview(buffer)
         self.position = position
         self.end = len(self.buffer) if end is None else end
         self.window, self.window_at = b"", 0
+        self.lends = False
+        self._owed: list[tuple[memoryview, bytes | memoryview]] = []
 
     def look(self) -> int:
         """See to it that `window` holds what follows `position`, some 16 KB at least; where in it that is.
@@ -100,6 +109,32 @@ class Source:
         if size in (_INT8, _INT16, _INT32):
             return b"%d" % int.from_bytes(self.take(1 << size), "little", signed=True)
         raise PersistenceError(f"unknown string encoding {size} at byte {self.position - 1}")
+
+    def part(self) -> bytes | memoryview:
+        """A string as `blob` takes it: a large one uncopied."""
+        if self.position < self.end and self.buffer[self.position] & 0xC0 == 0x80:
+            return self.take(self.length())
+        return self.string()
+
+    def blob(self, parts: Sequence[bytes | memoryview]) -> bytes | memoryview:
+        """The strings joined to one; see `lends`."""
+        size = sum(map(len, parts))
+        if not self.lends or size < _HUGE:
+            return b"".join(parts)
+        made = memoryview(mmap.mmap(-1, size))  # memory that is not touched yet, and goes back when the value goes
+        at = 0
+        for part in parts:
+            self._owed.append((made[at : at + len(part)], part))
+            at += len(part)
+        return made.toreadonly()
+
+    def pay(self) -> Iterator[None]:
+        """Fill what `blob` gave, a megabyte at a time."""
+        for target, part in self._owed:
+            for start in range(0, len(part), _PIECE):
+                target[start : start + _PIECE] = part[start : start + _PIECE]
+                yield
+        self._owed.clear()
 
     def double_text(self) -> float:
         """A score of the oldest sorted sets: a length byte and digits."""

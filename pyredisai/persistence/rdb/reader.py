@@ -75,7 +75,7 @@ def records(
                     continue
                 source.position += 1
             name = source.string()
-            value = source.string() if kind == _STRING else read_value(source, kind)
+            value = source.blob([source.part()]) if kind == _STRING else read_value(source, kind)
             yield Key(db, name, value, expire)
             expire = None
         elif kind == Op.EOF:

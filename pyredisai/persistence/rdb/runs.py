@@ -23,12 +23,13 @@ def read_run(source: Source, into: dict[bytes, Any]) -> int:
     """Store the run of such keys that begins at the source's position; how many there were.
 
     The run ends before a key of another kind or of more than 63 bytes, after a value above 16 KB, and some 32 KB
-    further at the latest. Raises PersistenceError.
+    further at the latest. With `source.lends` its last value may have to be filled. Raises PersistenceError.
     """
     position = source.look()
     data, base = source.window, source.window_at
     last = len(data) - _MOST  # from here on a record could reach beyond the window
     count = 0
+    value: Any  # bytes; a string may be a view
     while position < last and ((kind := data[position]) == _STRING or kind in PACKED):
         at = position + 1
         size = data[at]
@@ -55,7 +56,7 @@ def read_run(source: Source, into: dict[bytes, Any]) -> int:
             value = decompress(data[at:position], size)
         else:
             source.position = base + at
-            value = source.string()
+            value = source.blob([source.part()]) if kind == _STRING else source.string()
             position = source.position - base
             if len(value) >= 1 << 14:
                 last = 0

@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyredisai.ai.dtype import DTYPES
+from pyredisai.ai.model import Model, ModelOptions
+from pyredisai.ai.tensor import Tensor
 from pyredisai.errors import PersistenceError
 from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
@@ -193,3 +196,24 @@ def test_the_window_of_a_source_moves_along() -> None:
         source.position = position
         at = source.look()
         assert source.window[at : at + 10] == bytes(source.buffer[position : position + 10])
+
+
+def test_huge_values_are_filled_in_pieces() -> None:
+    chance = random.Random(6)
+    large = chance.randbytes(9_000_000)
+    tensor = Tensor(DTYPES["UINT8"], (len(large),), blob=large)
+    model = Model("ONNX", "CPU", large[::-1], ModelOptions(), None)
+    data = {b"a": large, b"t": tensor, b"m": model, b"z" * 70: large[1:]}
+    whole = written(data, chunk_size=1_000_000)
+    target = database({})
+    assert len(list(load_in_slices(whole, [target], lambda value: value, checksum=False))) >= 1
+    assert target.data[b"a"] == large
+    assert target.data[b"z" * 70] == large[1:]
+    assert target.data[b"t"].blob == large
+    assert target.data[b"m"].blob == large[::-1]
+    views = [target.data[b"a"], target.data[b"t"].blob, target.data[b"m"].blob]
+    assert all(isinstance(view, memoryview) and view.readonly for view in views)
+    assert loaded(written(target.data)).data[b"a"] == large
+    kept = [record.value for record in records(whole) if isinstance(record, Key)]
+    assert isinstance(kept[0], bytes)
+    assert kept[0] == large
