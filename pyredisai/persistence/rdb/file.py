@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 from pyredisai import REDIS_VERSION
 from pyredisai.persistence.rdb.crc64 import crc64
 from pyredisai.persistence.rdb.opcodes import MAGIC, WRITE_VERSION, Op, Type
-from pyredisai.persistence.rdb.primitives import DEFAULT_CHUNK, Sink
+from pyredisai.persistence.rdb.primitives import COMPRESS_AT_MOST, DEFAULT_CHUNK, Sink
 from pyredisai.persistence.rdb.writer import write_value
 from pyredisai.persistence.snapshot import Snapshot
 
@@ -111,14 +111,17 @@ def _write_keys(writer: _Writer, snapshot: Snapshot, progress: Callable[[int], N
             type(value) is bytes
             and expire is None
             and 0 < (long := len(key)) < _SHORT
-            and 0 < (size := len(value)) < _SHORT
+            and 0 < (size := len(value)) <= COMPRESS_AT_MOST
             and key[0] > _NINE
             and (value[0] > _NINE or size > 11)
-        ):  # the inner loop of saving: a word that holds a word, neither of them an integer or to be compressed
+        ):  # the inner loop of saving: a word that holds a word or a text, none of them an integer
             sink += _HEADS[long]
             sink += key
-            sink.append(size)
-            sink += value
+            if size < _SHORT:
+                sink.append(size)
+                sink += value
+            else:
+                sink.string(value)
         else:
             _write_key(sink, key, value, expire)
         if len(sink) + sink.apart_size >= _FLUSH_BYTES:

@@ -111,6 +111,10 @@ def _match(data: bytes, reference: int, position: int, most: int) -> int:
 
 def write_literals(out: bytearray, data: bytes, start: int, end: int) -> None:
     """Bytes as they are, in runs."""
+    if 0 < end - start <= MAX_LITERAL:  # most are short
+        out.append(end - start - 1)
+        out += data[start:end]
+        return
     for first in range(start, end, MAX_LITERAL):
         run = data[first : min(first + MAX_LITERAL, end)]
         out.append(len(run) - 1)

@@ -208,6 +208,10 @@ class Sink(bytearray):
         self.apart_size += size
 
     def _packed(self, packed: bytes, size: int) -> None:
+        if len(packed) < 64 <= size < 16384:  # the usual case at once
+            self += bytes((0xC0 | _LZF, len(packed), 0x40 | size >> 8, size & 0xFF))
+            self += packed
+            return
         self.append(0xC0 | _LZF)
         self.length(len(packed))
         self.length(size)
