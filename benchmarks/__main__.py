@@ -15,6 +15,7 @@ from statistics import median
 
 from benchmarks.cases import GROUPS, Case
 from benchmarks.load import Unavailable
+from benchmarks.persistence import persistence
 from benchmarks.report import EXPLANATION, Row, cells, machine, markdown, plot, table, write_json
 from benchmarks.servers import pair
 from benchmarks.threads import threads
@@ -26,14 +27,14 @@ SMOKE_CASES = ("PING, 1 client", "exec to first PONG")
 
 
 def measure(case: Case, rounds: int, seconds: float) -> list[Row]:
-    """All rounds of a case; a row for what it compares, and one for CPU time where it asks for that."""
+    """All rounds of a case; a row for what it compares, and those that it wants besides."""
     rows = [Row(case.group, case.name, case.against, case.unit, case.reach, case.aim)]
-    if case.with_cpu:
-        rows.append(Row(case.group, f"{case.name}: server CPU", case.against, "us/request"))
+    rows += [Row(case.group, f"{case.name}: {also.name}", case.against, also.unit) for also in case.also]
+    fields = (case.measure, *(also.measure for also in case.also))
     try:
-        for _ in range(rounds):
+        for _ in range(min(rounds, case.most_rounds or rounds)):
             ours, reference = case.ours(seconds), case.reference(seconds)
-            for row, field in zip(rows, (case.measure, "cpu"), strict=False):
+            for row, field in zip(rows, fields, strict=True):
                 row.add(getattr(ours, field), getattr(reference, field), more_is_better=field == "rate")
     except Unavailable as reason:
         for row in rows:
@@ -45,7 +46,7 @@ def run(only: str, rounds: int, seconds: float, names: Sequence[str] = ()) -> li
     """Measure what was chosen, telling each result as it comes."""
     rows = []
     with pair() as servers:
-        for case in (case for group in (*GROUPS, threads) for case in group(servers)):
+        for case in (case for group in (*GROUPS, threads, persistence) for case in group(servers)):
             if only.lower() not in f"{case.group} {case.name}".lower() or (names and case.name not in names):
                 continue
             for row in measure(case, rounds, seconds):

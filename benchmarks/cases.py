@@ -36,11 +36,20 @@ Run = Callable[[float], Sample]  # seconds -> what was measured
 
 
 @dataclass(frozen=True)
+class Also:
+    """A further row from the same runs: another field of their `Sample`."""
+
+    name: str
+    measure: str
+    unit: str
+
+
+@dataclass(frozen=True)
 class Case:
     """One row. `measure` names the field of `Sample` that is compared; the ratio is > 1 where we are better.
 
-    `reach` and `aim` are the project's goals for that ratio (None: no goal). `with_cpu` adds a row from the same runs:
-    the server's CPU time for a request.
+    `reach` and `aim` are the project's goals for that ratio (None: no goal). `also` are further rows from the same
+    runs. A case that takes long has `most_rounds`.
     """
 
     group: str
@@ -52,7 +61,11 @@ class Case:
     reach: float | None = None
     aim: float | None = None
     unit: str = "requests/s"
-    with_cpu: bool = False
+    also: tuple[Also, ...] = ()
+    most_rounds: int | None = None
+
+
+CPU = Also("server CPU", "cpu", "us/request")
 
 
 def need(server: Server | None) -> Server:
@@ -108,7 +121,7 @@ def _blob_cases(pair: Pair, data: bytes, label: str, clients: int) -> Iterator[C
         sides = (run(pair.ours, ours, first_ours), run(pair.reference, theirs, first_theirs))
         title, against = f"{name} {label}, {_clients(clients)}", f"{theirs[0]} of {label}"
         goals = _blob_goals(name, label)
-        yield Case("tensors", title, against, *sides, "p50", *goals, unit="ms", with_cpu=True)
+        yield Case("tensors", title, against, *sides, "p50", *goals, unit="ms", also=(CPU,))
 
 
 def _blob_goals(name: str, label: str) -> tuple[float | None, float | None]:

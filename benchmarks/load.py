@@ -36,6 +36,7 @@ class Sample:
     p50: float = 0.0
     p99: float = 0.0
     cpu: float = 0.0
+    longest: float = 0.0
 
 
 def check(server: Server, *args: Argument) -> None:
@@ -119,7 +120,7 @@ def ping_latencies(server: Server, until: Callable[[], bool]) -> Sample:
             times.append(time.perf_counter() - begin)
         wall = time.perf_counter() - start
     p50, p99 = percentiles(times)
-    return Sample(len(times) / wall, p50, p99)
+    return Sample(len(times) / wall, p50, p99, longest=max(times) * 1e3)
 
 
 def for_seconds(seconds: float) -> Callable[[], bool]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 from benchmarks import models
-from benchmarks.cases import Case, store_model
+from benchmarks.cases import CPU, Case, store_model
 from benchmarks.load import Sample, redis_benchmark
 from benchmarks.models import BenchModel
 from benchmarks.servers import CORES, Pair, pin, start_ours
@@ -54,4 +54,4 @@ def threads(_pair: Pair) -> Iterator[Case]:
             with ExitStack() as stack:
                 title = f"{kind}, threads x intra-op {name}"
                 ours, reference = Run(stack, make, *options), Run(stack, make, *base)
-                yield Case("threads", title, "1 x 1", ours, reference, with_cpu=True)
+                yield Case("threads", title, "1 x 1", ours, reference, also=(CPU,))

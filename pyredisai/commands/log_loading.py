@@ -15,7 +15,7 @@ from pyredisai.commands.context import Context, Services
 from pyredisai.commands.loading import Loading, loading_state, read_rdb
 from pyredisai.errors import PersistenceError, ReplyError
 from pyredisai.persistence.aof.manifest import Entry, Manifest
-from pyredisai.persistence.aof.reading import Truncated, commands
+from pyredisai.persistence.aof.reading import Truncated, batches
 from pyredisai.persistence.loading import SLICE_S, map_file
 from pyredisai.persistence.rdb.opcodes import MAGIC
 from pyredisai.resp.replies import Blocked, Error, Reply
@@ -49,25 +49,46 @@ async def _load_file(services: Services, state: Loading, path: str) -> None:
             await asyncio.sleep(0)
     ctx = Context(Client(0, NoLink(), obeyed=True), services)
     until = time.perf_counter() + SLICE_S
-    for logged in commands(data, position):
-        await _run(ctx, logged.args)
+    for logged in batches(data, position):
+        for args in logged.commands:
+            reply = _apply(ctx, args)
+            if reply is not None:
+                await _judge(ctx, args, reply)
+            if time.perf_counter() >= until:
+                await asyncio.sleep(0)
+                until = time.perf_counter() + SLICE_S
         state.progress.loaded = logged.end
-        if time.perf_counter() >= until:
-            await asyncio.sleep(0)
-            until = time.perf_counter() + SLICE_S
 
 
-async def _run(ctx: Context, args: list[bytes]) -> None:
-    word = args[0].upper()
-    if word in (b"MULTI", b"EXEC"):  # the loop serves nobody else meanwhile: they are whole anyway
-        return
+def _apply(ctx: Context, args: list[bytes]) -> Reply:
+    """Run a command of the log: its reply where somebody has to look at it, otherwise None.
+
+    Nobody asks how long a plain write took, watches it or journals it: its handler is called without dispatch.
+    """
     services = ctx.server
+    command = services.table.by_bytes.get(args[0])
+    if command is not None and command.plain and command.is_write and not command.module:
+        arity = command.arity
+        if command.handler is not None and (len(args) == arity or (arity < 0 and len(args) >= -arity)):
+            try:
+                reply = command.handler(ctx, args)
+            except ReplyError as error:
+                return Error(error.text)
+            return reply if type(reply) is Blocked else None
+    if args[0].upper() in (b"MULTI", b"EXEC"):  # the loop serves nobody else meanwhile: they are whole anyway
+        return None
     if services.table.find(args[0]) is None:
         raise PersistenceError(f"unknown command '{args[0].decode('utf-8', 'backslashreplace')}' in the log")
     reply = services.call(ctx, args)
+    return reply if type(reply) in (Blocked, Error) else None
+
+
+async def _judge(ctx: Context, args: list[bytes], reply: Reply) -> None:
+    """Wait for a reply that is not there yet; log an error."""
     if isinstance(reply, Blocked):
         reply = await _answer(reply)
     if isinstance(reply, Error):
+        word, services = args[0].upper(), ctx.server
         if word in STORES and keep_unopened(ctx, word, args):
             services.log("warning", f"A model of the log does not open, its bytes are kept: {reply.text}")
         else:

@@ -12,7 +12,8 @@ from typing import Any, Final
 from pyredisai import clock
 from pyredisai.errors import PersistenceError
 from pyredisai.keyspace.database import Database
-from pyredisai.persistence.rdb.reader import Aux, Function, Key, records
+from pyredisai.persistence.rdb.primitives import Source
+from pyredisai.persistence.rdb.reader import Aux, Function, Key, Stored, records, verify
 
 SLICE_S: Final = 0.01
 
@@ -54,22 +55,41 @@ def load_in_slices(
     also for a database that does not exist; what was read before is in the databases by then.
     """
     progress = progress or LoadProgress()
-    view = memoryview(data)
-    progress.total = len(view)
+    source = Source(memoryview(data))
+    source.lends = True
+    progress.total = source.end
     now = clock.now_ms()
     until = time.perf_counter() + SLICE_S
-    for record in records(view, checksum=checksum, at=lambda position: setattr(progress, "loaded", position)):
-        if isinstance(record, Key):
+    for _ in verify(source.buffer) if checksum else ():
+        if time.perf_counter() >= until:
+            yield progress
+            until = time.perf_counter() + SLICE_S
+    for record in records(source, into=lambda index: _database(databases, index).data):
+        if isinstance(record, Stored):
+            progress.keys += record.keys
+        elif isinstance(record, Key):
             # The keys of a file that belongs to a replication stream expire in it: replicas are to hear of that.
             _store(record, databases, adopt, progress, now, keep_expired=keep_expired or "repl-id" in progress.aux)
         elif isinstance(record, Aux):
             progress.aux[record.name.decode("latin-1")] = record.value.decode("latin-1")
         elif isinstance(record, Function):
             progress.functions.append(record.code)
+        for _ in source.pay():
+            if time.perf_counter() >= until:
+                yield progress
+                until = time.perf_counter() + SLICE_S
         if time.perf_counter() >= until:
+            progress.loaded = source.position
             yield progress
             until = time.perf_counter() + SLICE_S
+    progress.loaded = source.position
     yield progress
+
+
+def _database(databases: Sequence[Database], index: int) -> Database:
+    if index >= len(databases):
+        raise PersistenceError(f"a key of database {index}, and there are {len(databases)}: see `databases`")
+    return databases[index]
 
 
 def _store(
@@ -81,12 +101,10 @@ def _store(
     *,
     keep_expired: bool,
 ) -> None:
-    if record.db >= len(databases):
-        raise PersistenceError(f"a key of database {record.db}, and there are {len(databases)}: see `databases`")
+    database = _database(databases, record.db)
     if record.expire_ms is not None and record.expire_ms <= now and not keep_expired:
         progress.expired += 1
         return
-    database = databases[record.db]
     database.data[record.name] = adopt(record.value)
     if record.expire_ms is not None:
         database.expires[record.name] = record.expire_ms

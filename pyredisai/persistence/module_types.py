@@ -82,6 +82,11 @@ class Fields:
         self._expect(ModuleOp.STRING)
         return self.source.string()
 
+    def part(self) -> bytes | memoryview:
+        """A string that is part of a blob."""
+        self._expect(ModuleOp.STRING)
+        return self.source.part()
+
     def text(self) -> bytes:
         """A string that was stored with its closing null byte."""
         return self.string().removesuffix(b"\0")
@@ -131,7 +136,7 @@ def _read_tensor(fields: Fields, version: int) -> Tensor:
         code, bits = fields.number(), fields.number()
         shape = tuple(fields.signed() for _ in range(fields.signed()))
     dtype = _dtype(code, bits)
-    data = fields.string()
+    data = fields.source.blob([fields.part()]) if dtype.itemsize else fields.string()
     if dtype.itemsize == 0 and version >= 4:
         for _ in range(math.prod(shape)):
             fields.number()  # where each string starts: they end in null bytes anyway
@@ -146,9 +151,9 @@ def _dtype(code: int, bits: int) -> DType:
         raise PersistenceError(f"a tensor of data type {code} with {bits} bits") from None
 
 
-def _check_size(dtype: DType, shape: tuple[int, ...], data: bytes) -> None:
+def _check_size(dtype: DType, shape: tuple[int, ...], data: bytes | memoryview) -> None:
     count = math.prod(shape)
-    held = data.count(b"\0") if dtype.itemsize == 0 else len(data) // dtype.itemsize
+    held = bytes(data).count(b"\0") if dtype.itemsize == 0 else len(data) // dtype.itemsize
     if min(shape, default=1) < 0 or held != count or (dtype.itemsize and len(data) % dtype.itemsize):
         raise PersistenceError(f"a tensor of shape {shape} with {len(data)} bytes")
 
@@ -164,10 +169,10 @@ def _read_model(fields: Fields, version: int) -> Model:
     inputs = tuple(fields.text().decode("utf-8", "replace") for _ in range(fields.number()))
     outputs = tuple(fields.text().decode("utf-8", "replace") for _ in range(fields.number()))
     if version == 0:
-        blob = fields.string()
+        blob: bytes | memoryview = fields.string()
     else:
         size = fields.number()
-        blob = b"".join([fields.string() for _ in range(fields.number())])
+        blob = fields.source.blob([fields.part() for _ in range(fields.number())])
         if len(blob) != size:
             raise PersistenceError(f"a model of {size} bytes whose chunks hold {len(blob)}")
     options = ModelOptions(tag, batch_size, min_batch_size, min_batch_timeout, inputs, outputs)

@@ -33,7 +33,7 @@ from pyredisai.server.limits import Limits
 from pyredisai.server.listener import Listener, ListenError
 from pyredisai.server.log import Log
 from pyredisai.server.oom_score import OomScore
-from pyredisai.server.persisting import install_persistence, load_at_start
+from pyredisai.server.persisting import install_persistence, load_at_start, refuse_until_loaded
 from pyredisai.server.replicating import install_replication, resume_stream
 
 
@@ -63,6 +63,7 @@ class Application:
         self._ended = asyncio.Event()
         self._catch_signals()
         self.cron.start()
+        refuse_until_loaded(self.services)
         await self.listener.serve()
         try:
             await load_at_start(self.services)

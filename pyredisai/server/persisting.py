@@ -43,12 +43,16 @@ def install_persistence(services: Services) -> None:
     services.on_shutdown.append(end)
 
 
+def refuse_until_loaded(services: Services) -> None:
+    """Answer clients -LOADING until `load_at_start` is done; called before the first of them is accepted."""
+    services.guard.add_check(refuse_while_loading)
+    loading_state(services).active = True
+
+
 async def load_at_start(services: Services) -> None:
-    """Load the log, or else the file, while clients are answered -LOADING. Raises OSError, PersistenceError."""
+    """Load the log, or else the file. Raises OSError, PersistenceError."""
     log, guard, state = services.append_log, services.guard, loading_state(services)
     manifest: Manifest | None = None
-    guard.add_check(refuse_while_loading)
-    state.active = True
     dirty = services.events.dirty
     try:
         if services.config["appendonly"]:

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, groupby, product
+from typing import Final
+
+import hiredis
 
 from pyredisai.errors import PersistenceError
+
+_WINDOW: Final = 1 << 16
+_REMARK: Final = 0x23  # '#', before a time for example
+_PLAIN: Final = {bytes}
+_NEXT: Final = (b"*", b"#", b"")
+# The bytes around an argument: $, its size in digits, two line ends.
+_FRAMES: Final = bytes(5 + len(str(size)) for size in range(_WINDOW))
+_BRACKETS: Final = {
+    bytes(letters) for word in (b"MULTI", b"EXEC") for letters in product(*zip(word, word.lower(), strict=True))
+}
 
 
 class Truncated(PersistenceError):
@@ -18,14 +32,14 @@ class Truncated(PersistenceError):
 
 @dataclass(slots=True)
 class Logged:
-    """A command and where it ends."""
+    """Commands in turn and where the last of them ends."""
 
-    args: list[bytes]
+    commands: list[list[bytes]]
     end: int
 
 
-def commands(view: memoryview, position: int = 0) -> Iterator[Logged]:
-    """Every command from `position` on. Raises Truncated, or PersistenceError for what is no command.
+def batches(view: memoryview, position: int = 0) -> Iterator[Logged]:
+    """Every command from `position` on, some at a time. Raises Truncated, or PersistenceError for what is no command.
 
     The commands of a MULTI are given with it; a file that ends before its EXEC is whole before the MULTI.
     """
@@ -33,20 +47,56 @@ def commands(view: memoryview, position: int = 0) -> Iterator[Logged]:
     whole = position
     in_multi = False
     while position < end:
-        if view[position] == 0x23:  # '#': a remark, such as a time
+        if view[position] == _REMARK:
             position = _line_end(view, position, whole) + 2
             continue
-        args, position = _command(view, position, whole)
-        word = args[0].upper() if args else b""
-        if word == b"MULTI":
-            in_multi = True
-        elif word == b"EXEC":
-            in_multi = False
-        yield Logged(args, position)
-        if not in_multi:
-            whole = position
+        found, size = _many(view[position : position + _WINDOW].tobytes())
+        if not found:
+            args, after = _command(view, position, whole)
+            found, size = [args], after - position
+        runs = list(_runs(found))
+        for run in runs:
+            position += size if len(runs) == 1 else _size(run)
+            word = run[0][0]
+            if word in _BRACKETS:
+                in_multi = len(word) == len(b"MULTI")
+            yield Logged(run, position)
+            if not in_multi:
+                whole = position
     if in_multi:
         raise Truncated(whole)
+
+
+def _many(window: bytes) -> tuple[list[list[bytes]], int]:
+    """The commands that lie whole in a window, up to one that is not as this server and Redis write it; their size."""
+    reader = hiredis.Reader()  # that of replies: commands have their form
+    reader.feed(window)
+    found: list[list[bytes]] = []
+    try:
+        while type(args := reader.gets()) is list and args and {*map(type, args)} == _PLAIN:
+            found.append(args)
+    except hiredis.ProtocolError:
+        pass  # the careful parser says what is wrong
+    size = _size(found)
+    if window[size - 2 : size] != b"\r\n" or window[size : size + 1] not in _NEXT:
+        return [], 0  # there were strings that only replies have
+    return found, size
+
+
+def _runs(found: list[list[bytes]]) -> Iterator[list[list[bytes]]]:
+    """The commands in runs, each MULTI and EXEC by itself."""
+    for bracket, group in groupby(found, lambda args: args[0] in _BRACKETS):
+        if bracket:
+            yield from ([args] for args in group)
+        else:
+            yield list(group)
+
+
+def _size(found: list[list[bytes]]) -> int:
+    """The bytes of commands that `_many` has found: that takes no number with zeros before it, so lengths tell."""
+    sizes = list(map(len, chain.from_iterable(found)))
+    frames = sum(map(_FRAMES.__getitem__, sizes)) + sum(map(_FRAMES.__getitem__, map(len, found)))
+    return sum(sizes) + frames - 2 * len(found)  # no line end behind the count of arguments
 
 
 def _line_end(view: memoryview, position: int, whole: int) -> int:

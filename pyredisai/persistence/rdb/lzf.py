@@ -8,48 +8,42 @@ from __future__ import annotations
 
 from pyredisai.errors import PersistenceError
 
-_MAX_LITERAL = 32
-_MAX_OFFSET = 8192
-_MAX_MATCH = 264
+MAX_LITERAL = 32
+MAX_OFFSET = 8192
+MAX_MATCH = 264
 
 
-def decompress(data: bytes | memoryview, length: int) -> bytes:
+def decompress(data: bytes, length: int) -> bytes:
     """Undo LZF; `length` is the size of the result. Raises PersistenceError for corrupt data."""
     out = bytearray()
     position, end = 0, len(data)
-    while position < end:
-        control = data[position]
-        position += 1
-        if control < 32:
-            out += data[position : position + control + 1]
-            position += control + 1
-            continue
-        size = control >> 5
-        if size == 7:
-            if position >= end:
-                raise PersistenceError("LZF data is cut off")
-            size += data[position]
-            position += 1
-        if position >= end:
-            raise PersistenceError("LZF data is cut off")
-        start = len(out) - ((control & 31) << 8) - data[position] - 1
-        position += 1
-        size += 2
-        if start < 0 or len(out) + size > length:
-            raise PersistenceError("LZF data points outside")
-        _copy(out, start, size)
+    try:
+        while position < end:
+            control = data[position]
+            if control < 32:
+                position += 1
+                out += data[position : position + control + 1]
+                position += control + 1
+                continue
+            size = (control >> 5) + 2
+            if size == 9:
+                position += 1
+                size += data[position]
+            made = len(out)
+            start = made - ((control & 31) << 8) - data[position + 1] - 1
+            position += 2
+            if start < 0 or made + size > length:
+                raise PersistenceError("LZF data points outside")
+            if start + size <= made:
+                out += out[start : start + size]
+            else:  # the match overlaps what it makes: a repeated pattern
+                pattern = bytes(out[start:])
+                out += (pattern * (size // len(pattern) + 1))[:size]
+    except IndexError:
+        raise PersistenceError("LZF data is cut off") from None
     if len(out) != length:
         raise PersistenceError(f"LZF data gives {len(out)} bytes in place of {length}")
     return bytes(out)
-
-
-def _copy(out: bytearray, start: int, size: int) -> None:
-    distance = len(out) - start
-    if distance >= size:
-        out += out[start : start + size]
-    else:  # the match overlaps what it makes: a repeated pattern
-        pattern = bytes(out[start:])
-        out += (pattern * (size // distance + 1))[:size]
 
 
 def _slot(value: int) -> int:
@@ -73,17 +67,17 @@ def compress(data: bytes, limit: int) -> bytes | None:
         offset = position - reference - 1
         if (
             reference < 0
-            or offset >= _MAX_OFFSET
+            or offset >= MAX_OFFSET
             or reference == 0
             or data[reference : reference + 3] != data[position : position + 3]
         ):
             position += 1
             continue
-        size = _match(data, reference, position, min(_MAX_MATCH, end - position - 2))
-        _literals(out, data, anchor, position)
+        size = _match(data, reference, position, min(MAX_MATCH, end - position - 2))
+        write_literals(out, data, anchor, position)
         if len(out) + 4 >= limit:
             return None
-        _reference(out, offset, size - 2)
+        write_reference(out, offset, size - 2)
         position += size
         anchor = position
         if position >= last:
@@ -91,9 +85,9 @@ def compress(data: bytes, limit: int) -> bytes | None:
         for back in (position - 2, position - 1):
             table[_slot(data[back] << 16 | data[back + 1] << 8 | data[back + 2])] = back
     open_literals = min(position, end) - anchor
-    if len(out) + open_literals + open_literals // _MAX_LITERAL + 4 > limit:
+    if len(out) + open_literals + open_literals // MAX_LITERAL + 4 > limit:
         return None
-    _literals(out, data, anchor, end)
+    write_literals(out, data, anchor, end)
     return bytes(out)
 
 
@@ -115,14 +109,20 @@ def _match(data: bytes, reference: int, position: int, most: int) -> int:
             return size
 
 
-def _literals(out: bytearray, data: bytes, start: int, end: int) -> None:
-    for first in range(start, end, _MAX_LITERAL):
-        run = data[first : min(first + _MAX_LITERAL, end)]
+def write_literals(out: bytearray, data: bytes, start: int, end: int) -> None:
+    """Bytes as they are, in runs."""
+    if 0 < end - start <= MAX_LITERAL:  # most are short
+        out.append(end - start - 1)
+        out += data[start:end]
+        return
+    for first in range(start, end, MAX_LITERAL):
+        run = data[first : min(first + MAX_LITERAL, end)]
         out.append(len(run) - 1)
         out += run
 
 
-def _reference(out: bytearray, offset: int, size: int) -> None:
+def write_reference(out: bytearray, offset: int, size: int) -> None:
+    """A match of `size` and two bytes, `offset` and one back."""
     if size < 7:
         out.append((offset >> 8) + (size << 5))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
@@ -9,6 +10,11 @@ from pyredisai.errors import PersistenceError
 
 Element: TypeAlias = "bytes | int"
 _LISTPACK_END: Final = 0xFF
+_WIDTHS: Final = {0xF1: 2, 0xF2: 3, 0xF3: 4, 0xF4: 8}
+_NINE: Final = 0x39  # no integer begins with a later letter
+_SHORT: Final = [bytes((0x80 | size,)) for size in range(64)]
+_BACKWARDS: Final = [bytes((size,)) for size in range(128)]
+_INTSET_CODES: Final = {2: "h", 4: "i", 8: "q"}
 
 
 def _checked(data: bytes, position: int, size: int) -> bytes:
@@ -26,26 +32,43 @@ def as_bytes(element: Element) -> bytes:
     return element if isinstance(element, bytes) else b"%d" % element
 
 
+def as_strings(elements: list[Element]) -> list[bytes]:
+    """All elements as the strings that they stand for."""
+    return [element if isinstance(element, bytes) else b"%d" % element for element in elements]
+
+
 def read_listpack(data: bytes) -> list[Element]:
     """The elements of a listpack. Raises PersistenceError when it is malformed."""
     if len(data) < 7 or int.from_bytes(data[:4], "little") != len(data):
         raise PersistenceError("a listpack's size does not match")
     elements: list[Element] = []
+    append = elements.append
     position = 6
-    while True:
-        first = _checked(data, position, 1)[0]
-        if first == _LISTPACK_END:
-            return elements
-        element, size = _listpack_element(data, position, first)
-        elements.append(element)
-        position += size + _backlen_size(size)
+    try:
+        while True:
+            first = data[position]
+            if 0x80 <= first < 0xC0:  # most are short strings: one cut off leads past the end, where nothing is
+                end = position + (first & 63) + 1
+                append(data[position + 1 : end])
+                position = end + 1
+            elif first < 0x80:
+                append(first)
+                position += 2
+            elif first == _LISTPACK_END:
+                return elements
+            elif first in _WIDTHS:
+                end = position + 1 + _WIDTHS[first]
+                append(int.from_bytes(data[position + 1 : end], "little", signed=True))
+                position = end + 1
+            else:
+                element, size = _listpack_element(data, position, first)
+                append(element)
+                position += size + _backlen_size(size)
+    except IndexError:
+        raise PersistenceError("a packed container is cut off") from None
 
 
 def _listpack_element(data: bytes, position: int, first: int) -> tuple[Element, int]:
-    if first < 0x80:
-        return first, 1
-    if first < 0xC0:
-        return _checked(data, position + 1, first & 63), 1 + (first & 63)
     if first < 0xE0:
         value = (first & 31) << 8 | _checked(data, position + 1, 1)[0]
         return (value - 8192 if value >= 4096 else value), 2
@@ -55,10 +78,7 @@ def _listpack_element(data: bytes, position: int, first: int) -> tuple[Element, 
     if first == 0xF0:
         size = int.from_bytes(_checked(data, position + 1, 4), "little")
         return _checked(data, position + 5, size), 5 + size
-    widths = {0xF1: 2, 0xF2: 3, 0xF3: 4, 0xF4: 8}
-    if first not in widths:
-        raise PersistenceError(f"unknown listpack encoding {first}")
-    return _integer(data, position + 1, widths[first]), 1 + widths[first]
+    raise PersistenceError(f"unknown listpack encoding {first}")
 
 
 def _backlen_size(size: int) -> int:
@@ -67,20 +87,22 @@ def _backlen_size(size: int) -> int:
 
 def write_listpack(elements: Iterable[Element]) -> bytes:
     """A listpack; strings that are canonical integers are stored as integers, as Redis does."""
-    out = bytearray(6)
+    parts: list[bytes] = []
     count = 0
     for element in elements:
-        entry = _listpack_entry(element)
-        out += entry
-        out += _backlen(len(entry))
         count += 1
-    out.append(_LISTPACK_END)
-    out[:4] = len(out).to_bytes(4, "little")
-    out[4:6] = min(count, 65535).to_bytes(2, "little")
-    return bytes(out)
+        if type(element) is bytes and 0 < (size := len(element)) < 64 and (size > 20 or element[0] > _NINE):
+            parts += (_SHORT[size], element, _BACKWARDS[size + 1])  # most are words
+            continue
+        entry = _listpack_entry(element)
+        parts += (entry, _backlen(len(entry)))
+    body = b"".join(parts)
+    return (len(body) + 7).to_bytes(4, "little") + min(count, 65535).to_bytes(2, "little") + body + b"\xff"
 
 
 def _backlen(size: int) -> bytes:
+    if size < 128:
+        return _BACKWARDS[size]
     groups = [size & 127]
     while size := size >> 7:
         groups.append(size & 127)
@@ -89,7 +111,11 @@ def _backlen(size: int) -> bytes:
 
 def canonical_integer(value: bytes) -> int | None:
     """The 64-bit integer that `value` spells in its only form, or None."""
-    if not 0 < len(value) <= 20 or not (value.isdigit() or (value[:1] == b"-" and value[1:].isdigit())):
+    if (
+        not 0 < len(value) <= 20
+        or value[0] > _NINE
+        or not (value.isdigit() or (value[:1] == b"-" and value[1:].isdigit()))
+    ):
         return None
     number = int(value)
     return number if -(1 << 63) <= number < 1 << 63 and b"%d" % number == value else None
@@ -125,22 +151,28 @@ def read_ziplist(data: bytes) -> list[Element]:
     if len(data) < 11 or int.from_bytes(data[:4], "little") != len(data):
         raise PersistenceError("a ziplist's size does not match")
     elements: list[Element] = []
+    append = elements.append
     position = 10
-    while True:
-        first = _checked(data, position, 1)[0]
-        if first == 0xFF:
-            return elements
-        position += 1 if first < 254 else 5
-        element, size = _ziplist_element(data, position)
-        elements.append(element)
-        position += size
+    try:
+        while True:
+            first = data[position]
+            if first == 0xFF:
+                return elements
+            position += 1 if first < 254 else 5
+            size = data[position]
+            if size < 64:
+                position += 1
+                append(data[position : position + size])
+            else:
+                element, size = _ziplist_element(data, position, size)
+                append(element)
+            position += size
+    except IndexError:
+        raise PersistenceError("a packed container is cut off") from None
 
 
-def _ziplist_element(data: bytes, position: int) -> tuple[Element, int]:
-    first = _checked(data, position, 1)[0]
+def _ziplist_element(data: bytes, position: int, first: int) -> tuple[Element, int]:
     kind = first >> 6
-    if kind == 0:
-        return _checked(data, position + 1, first & 63), 1 + (first & 63)
     if kind == 1:
         size = (first & 63) << 8 | _checked(data, position + 1, 1)[0]
         return _checked(data, position + 2, size), 2 + size
@@ -160,9 +192,9 @@ def read_intset(data: bytes) -> list[int]:
     if len(data) < 8:
         raise PersistenceError("an intset is cut off")
     width, count = int.from_bytes(data[:4], "little"), int.from_bytes(data[4:8], "little")
-    if width not in (2, 4, 8) or len(data) != 8 + width * count:
+    if width not in _INTSET_CODES or len(data) != 8 + width * count:
         raise PersistenceError("an intset's size does not match")
-    return [_integer(data, 8 + i * width, width) for i in range(count)]
+    return list(struct.unpack(f"<{count}{_INTSET_CODES[width]}", data[8:]))
 
 
 def write_intset(members: Iterable[int]) -> bytes:
@@ -173,7 +205,7 @@ def write_intset(members: Iterable[int]) -> bytes:
         bound = 1 << 8 * candidate - 1
         if not ordered or (-bound <= ordered[0] and ordered[-1] < bound):
             width = candidate
-    body = b"".join(m.to_bytes(width, "little", signed=True) for m in ordered)
+    body = struct.pack(f"<{len(ordered)}{_INTSET_CODES[width]}", *ordered)
     return width.to_bytes(4, "little") + len(ordered).to_bytes(4, "little") + body
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,10 +11,12 @@ from pyredisai.persistence import module_types
 from pyredisai.persistence.rdb.crc64 import crc64
 from pyredisai.persistence.rdb.opcodes import MAGIC, MAX_READ_VERSION, Op, Type
 from pyredisai.persistence.rdb.primitives import Source
+from pyredisai.persistence.rdb.runs import read_run
 from pyredisai.persistence.rdb.values import read_value
 
 _FIRST_OPCODE: Final = 244
 _STRING: Final = int(Type.STRING)
+_PIECE: Final = 1 << 20
 
 
 @dataclass(slots=True)
@@ -42,32 +44,42 @@ class Function:
     code: bytes
 
 
+@dataclass(slots=True)
+class Stored:
+    """So many keys that are in the dictionary of their database already."""
+
+    keys: int
+
+
 def records(
-    buffer: bytes | memoryview, *, checksum: bool = True, at: Callable[[int], None] | None = None
-) -> Iterator[Key | Aux | Function]:
-    """Every record of a file in turn; `at(position)` is told how far the file was read.
+    buffer: bytes | memoryview | Source, *, into: Callable[[int], MutableMapping[bytes, Any]] | None = None
+) -> Iterator[Key | Aux | Function | Stored]:
+    """Every record of a file in turn; the checksum is not looked at (see `verify`).
 
     Raises PersistenceError where the file is cut off or corrupt, naming the byte; what was read before
-    has been given by then. `checksum` also verifies the file's CRC first (version 5 and later).
+    has been given by then. Where `into` is given, most keys without expiry that hold plain strings or small
+    containers are not given but put at once into the dictionary `into(db)`.
     """
-    source = Source(buffer)
+    source = buffer if isinstance(buffer, Source) else Source(buffer)
     version = _header(source)
-    if checksum and version >= 5:
-        _verify(source)
     db = 0
     expire: int | None = None
     while True:
+        start = source.position
         kind = source.byte()
         if kind < _FIRST_OPCODE:
+            if into is not None and expire is None:
+                source.position = start
+                if count := read_run(source, into(db)):
+                    yield Stored(count)
+                    continue
+                source.position += 1
             name = source.string()
-            value = source.string() if kind == _STRING else read_value(source, kind)
-            if at is not None:
-                at(source.position)
+            value = source.blob([source.part()]) if kind == _STRING else read_value(source, kind)
             yield Key(db, name, value, expire)
             expire = None
         elif kind == Op.EOF:
-            if at is not None:
-                at(min(source.position + (8 if version >= 5 else 0), source.end))
+            source.position = min(source.position + (8 if version >= 5 else 0), source.end)
             return
         elif kind == Op.SELECTDB:
             db = source.length()
@@ -92,9 +104,20 @@ def _header(source: Source) -> int:
     return int(digits)
 
 
-def _verify(source: Source) -> None:
-    stored = int.from_bytes(source.buffer[-8:], "little")
-    if stored and crc64(source.buffer[:-8]) != stored:
+def verify(buffer: bytes | memoryview) -> Iterator[int]:
+    """Compare a file's checksum (version 5 and later), giving its position after each megabyte.
+
+    Raises PersistenceError where it does not match, or where the buffer is no RDB file.
+    """
+    source = Source(buffer)
+    if _header(source) < 5 or not (stored := int.from_bytes(source.buffer[-8:], "little")):
+        return
+    crc = 0
+    body = source.buffer[:-8]
+    for start in range(0, len(body), _PIECE):
+        crc = crc64(body[start : start + _PIECE], crc)
+        yield start
+    if crc != stored:
         raise PersistenceError("the file's checksum does not match: it is cut off or corrupt")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from itertools import pairwise
 from typing import Any, Final
 
 from pyredisai.errors import PersistenceError
@@ -14,6 +13,7 @@ from pyredisai.persistence.rdb.opcodes import Type
 from pyredisai.persistence.rdb.packed import (
     Element,
     as_bytes,
+    as_strings,
     read_intset,
     read_listpack,
     read_ziplist,
@@ -27,6 +27,9 @@ _QUICKLIST_PLAIN: Final = 1
 
 def read_value(source: Source, kind: int) -> Any:
     """The value of type `kind` at the source's position. Raises PersistenceError."""
+    unpack = PACKED.get(kind)
+    if unpack is not None:
+        return unpack(source.string())
     try:
         reader = _READERS[kind]
     except KeyError:
@@ -41,11 +44,12 @@ def _strings(source: Source) -> list[bytes]:
 def _pairs(items: list[Any]) -> Iterable[tuple[Any, Any]]:
     if len(items) % 2:
         raise PersistenceError("a container of pairs has an odd number of elements")
-    return ((a, b) for i, (a, b) in enumerate(pairwise(items)) if i % 2 == 0)
+    feed = iter(items)
+    return zip(feed, feed, strict=True)
 
 
 def _hash(items: list[Element]) -> dict[bytes, bytes]:
-    return {as_bytes(field): as_bytes(value) for field, value in _pairs(items)}
+    return dict(_pairs(as_strings(items)))
 
 
 def _sorted_set(items: list[Element]) -> SortedSet:
@@ -73,13 +77,11 @@ def _plain_hash(source: Source) -> dict[bytes, bytes]:
     return {source.string(): source.string() for _ in range(source.length())}
 
 
-def _elements(items: Iterable[Element]) -> deque[bytes]:
-    return deque(as_bytes(item) for item in items)
-
-
 def _quicklist(source: Source) -> deque[bytes]:
-    nodes = source.length()
-    return _elements(item for _ in range(nodes) for item in read_ziplist(source.string()))
+    out: deque[bytes] = deque()
+    for _ in range(source.length()):
+        out += as_strings(read_ziplist(source.string()))
+    return out
 
 
 def _quicklist_2(source: Source) -> deque[bytes]:
@@ -88,7 +90,7 @@ def _quicklist_2(source: Source) -> deque[bytes]:
         if source.length() == _QUICKLIST_PLAIN:
             out.append(source.string())
         else:
-            out += map(as_bytes, read_listpack(source.string()))
+            out += as_strings(read_listpack(source.string()))
     return out
 
 
@@ -96,6 +98,17 @@ def _old_module(source: Source) -> Any:
     raise PersistenceError(f"a module value of the format before Redis 4.0 at byte {source.position}")
 
 
+# The containers that are one string.
+PACKED: Final[dict[int, Callable[[bytes], Any]]] = {
+    Type.HASH_ZIPMAP: lambda data: dict(_pairs(read_zipmap(data))),
+    Type.LIST_ZIPLIST: lambda data: deque(as_strings(read_ziplist(data))),
+    Type.SET_INTSET: lambda data: {b"%d" % member for member in read_intset(data)},
+    Type.ZSET_ZIPLIST: lambda data: _sorted_set(read_ziplist(data)),
+    Type.HASH_ZIPLIST: lambda data: _hash(read_ziplist(data)),
+    Type.HASH_LISTPACK: lambda data: _hash(read_listpack(data)),
+    Type.ZSET_LISTPACK: lambda data: _sorted_set(read_listpack(data)),
+    Type.SET_LISTPACK: lambda data: set(as_strings(read_listpack(data))),
+}
 _READERS: Final[dict[int, Callable[[Source], Any]]] = {
     Type.STRING: Source.string,
     Type.LIST: lambda source: deque(_strings(source)),
@@ -105,17 +118,9 @@ _READERS: Final[dict[int, Callable[[Source], Any]]] = {
     Type.ZSET_2: _binary_sorted_set,
     Type.MODULE: _old_module,
     Type.MODULE_2: module_types.read_value,
-    Type.HASH_ZIPMAP: lambda source: _hash(list(read_zipmap(source.string()))),
-    Type.LIST_ZIPLIST: lambda source: _elements(read_ziplist(source.string())),
-    Type.SET_INTSET: lambda source: {b"%d" % member for member in read_intset(source.string())},
-    Type.ZSET_ZIPLIST: lambda source: _sorted_set(read_ziplist(source.string())),
-    Type.HASH_ZIPLIST: lambda source: _hash(read_ziplist(source.string())),
     Type.LIST_QUICKLIST: _quicklist,
     Type.STREAM_LISTPACKS: lambda source: read_stream(source, 1),
-    Type.HASH_LISTPACK: lambda source: _hash(read_listpack(source.string())),
-    Type.ZSET_LISTPACK: lambda source: _sorted_set(read_listpack(source.string())),
     Type.LIST_QUICKLIST_2: _quicklist_2,
     Type.STREAM_LISTPACKS_2: lambda source: read_stream(source, 2),
-    Type.SET_LISTPACK: lambda source: {as_bytes(item) for item in read_listpack(source.string())},
     Type.STREAM_LISTPACKS_3: lambda source: read_stream(source, 3),
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any, Final
 
 from pyredisai.keyspace.sorted_set import SortedSet, packed_score
@@ -70,12 +71,16 @@ def _write_list(sink: Sink, value: deque[bytes]) -> None:
 
 
 def _hash_form(value: dict[bytes, bytes]) -> tuple[int, Callable[[Sink, Any], None]]:
-    small = len(value) <= _HASH_ENTRIES and all(len(f) <= _SMALL and len(v) <= _SMALL for f, v in value.items())
+    small = len(value) <= _HASH_ENTRIES and _longest(value) <= _SMALL and _longest(value.values()) <= _SMALL
     return (Type.HASH_LISTPACK, _write_packed_hash) if small else (Type.HASH, _write_hash)
 
 
+def _longest(words: Iterable[bytes]) -> int:
+    return max(map(len, words), default=0)
+
+
 def _write_packed_hash(sink: Sink, value: dict[bytes, bytes]) -> None:
-    sink.string(write_listpack(x for item in value.items() for x in item))
+    sink.string(write_listpack(chain.from_iterable(value.items())))
 
 
 def _write_hash(sink: Sink, value: dict[bytes, bytes]) -> None:
@@ -101,7 +106,7 @@ def _write_set(sink: Sink, value: set[bytes]) -> None:
 
 
 def _sorted_set_form(value: SortedSet) -> tuple[int, Callable[[Sink, Any], None]]:
-    small = len(value) <= _ZSET_ENTRIES and all(len(member) <= _SMALL for member in value.scores)
+    small = len(value) <= _ZSET_ENTRIES and _longest(value.scores) <= _SMALL
     return (Type.ZSET_LISTPACK, _write_packed_sorted_set) if small else (Type.ZSET_2, _write_sorted_set)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.__main__ import measure
-from benchmarks.cases import Case
+from benchmarks.cases import CPU, Case
 from benchmarks.load import Sample, Unavailable, percentiles
 from benchmarks.report import HEAD, Row, cells, markdown, number, table
 
@@ -65,7 +65,7 @@ def test_cpu_time_comes_from_the_same_runs() -> None:
         runs.append(1)
         return Sample(p50=1.0, cpu=5.0)
 
-    rows = measure(Case("g", "n", "a", run, run, "p50", with_cpu=True), 2, 0)
+    rows = measure(Case("g", "n", "a", run, run, "p50", also=(CPU,)), 2, 0)
     assert len(runs) == 4
     assert [row.name for row in rows] == ["n", "n: server CPU"]
     assert [row.ours for row in rows] == [[1.0, 1.0], [5.0, 5.0]]

@@ -152,4 +152,4 @@ def test_a_file_cut_off_anywhere_is_refused(shared: Path) -> None:
     whole = (shared / "golden/stored/dev-chunked.rdb").read_bytes()
     for size in range(0, len(whole), 97):
         with pytest.raises(PersistenceError):
-            list(records(whole[:size], checksum=False))
+            list(records(whole[:size]))
