@@ -93,6 +93,7 @@ def store_outputs(services: Services, database: int, keys: Sequence[bytes], outp
     journalled = bool(services.journal.subscribers)
     for key, tensor in zip(keys, outputs, strict=False):
         if tensor is not None:
+            tensor.settle()
             db.set(key, tensor)
             if journalled:
                 effects.append(tensorset_effect(key, tensor))
