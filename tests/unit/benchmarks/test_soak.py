@@ -1,4 +1,4 @@
-"""The memory group and the soak: what they make of what they measured."""
+"""The soak: what it makes of what it measured, and that what it sends does not grow by itself."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import random
 import pytest
 
 from benchmarks import soak_mix
-from benchmarks.memory import fill, string
 from benchmarks.soak import Sample, growth, too_much
-from tests.support.server import Server
 
 
 def samples(*rss: float, descriptors: int = 20) -> list[Sample]:
@@ -47,13 +45,3 @@ def test_the_mix_stays_within_its_keys() -> None:
         for _ in range(3000):
             keys |= {str(word) for command in kind(rng) for word in command[1:2]}
     assert len(keys) < 40 * soak_mix.KEYS
-
-
-def test_bytes_beyond_the_value() -> None:
-    with Server() as server:
-        filled = fill(server, string, 30_000, 1024)
-        with server.client() as client:
-            assert client("DBSIZE") == 30_000
-            assert client("STRLEN", "key:00000007") == 1024
-    assert 40 < filled.beyond < 1000
-    assert filled.resident_mb > 30
