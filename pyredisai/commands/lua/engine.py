@@ -143,6 +143,11 @@ class Engine:
         finally:
             self._load_until_ns = 0
 
+    def discard(self, world: World | None) -> None:
+        """Free a world that nothing is going to use; one that a suspended script may be in goes by itself."""
+        if world is not None and self.running is None:
+            world.close()
+
     def kill(self, kind: str) -> None:
         """Stop the running script of this kind at its next step. Raises ReplyError."""
         run = self.running
