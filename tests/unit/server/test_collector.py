@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pyredisai.server.collector import LONG, LONGEST, QUIET_SECONDS, Collector
+from pyredisai.server.collector import BUSY_SECONDS, LONG, LONGEST, QUIET_SECONDS, SHORT, Collector
 
 FULL = {"generation": 2}
 
@@ -44,7 +44,7 @@ def full_collection(collector: Collector, clock: Clock, seconds: float) -> None:
 
 def test_what_a_long_collection_leaves_is_frozen_and_a_short_one_leaves_it() -> None:
     clock = Clock()
-    collector = Collector(lambda: 0, clock)
+    collector = Collector(lambda: 0, clock, clock)
     before = gc.get_freeze_count()
     full_collection(collector, clock, LONG / 2)
     collector.watch("start", {"generation": 1})
@@ -57,7 +57,7 @@ def test_what_a_long_collection_leaves_is_frozen_and_a_short_one_leaves_it() -> 
 
 def test_a_frozen_cycle_goes_when_nobody_asks_for_anything() -> None:
     clock, commands = Clock(), [0]
-    collector = Collector(lambda: commands[0], clock)
+    collector = Collector(lambda: commands[0], clock, clock)
     ring = Ring()
     gone = weakref.ref(ring)
     full_collection(collector, clock, LONG * 2)
@@ -79,7 +79,7 @@ def test_a_frozen_cycle_goes_when_nobody_asks_for_anything() -> None:
 
 def test_a_look_at_everything_that_would_be_long_is_left_to_memory_purge() -> None:
     clock = Clock()
-    collector = Collector(lambda: 0, clock)
+    collector = Collector(lambda: 0, clock, clock)
     ring = Ring()
     gone = weakref.ref(ring)
     full_collection(collector, clock, LONGEST)
@@ -90,3 +90,23 @@ def test_a_look_at_everything_that_would_be_long_is_left_to_memory_purge() -> No
     assert gone() is not None
     collector.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize(("frozen", "found"), [(SHORT * 0.9, True), (SHORT * 1.1, False)])
+def test_a_server_that_is_never_quiet_looks_once_a_minute_where_that_is_very_short(frozen: float, found: bool) -> None:
+    clock, commands = Clock(), [0]
+    collector = Collector(lambda: commands[0], clock, clock)
+    ring = Ring()
+    gone = weakref.ref(ring)
+    full_collection(collector, clock, frozen)
+    del ring
+    for _ in range(int(BUSY_SECONDS / QUIET_SECONDS) - 2):
+        clock.now += QUIET_SECONDS
+        commands[0] += 1000
+        collector.round()
+        assert gone() is not None
+    for _ in range(5):
+        clock.now += QUIET_SECONDS
+        commands[0] += 1000
+        collector.round()
+    assert (gone() is None) == found
