@@ -181,7 +181,7 @@ def main() -> int:
     """Soak, print, judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--commands", type=int, default=10_000_000, help="how many are sent (default: 10 million)")
-    parser.add_argument("--bound-mb", type=float, default=16, help="growth of resident memory that is an error")
+    parser.add_argument("--bound-mb", type=float, default=8, help="growth of resident memory that is an error")
     options = parser.parse_args()
     with start_ours() as server:
         samples = soak(server, options.commands)
