@@ -15,6 +15,7 @@ from statistics import median
 
 from benchmarks.cases import GROUPS, Case
 from benchmarks.load import Unavailable
+from benchmarks.memory import memory
 from benchmarks.persistence import persistence
 from benchmarks.report import EXPLANATION, Row, cells, machine, markdown, plot, table, write_json
 from benchmarks.servers import pair
@@ -46,7 +47,7 @@ def run(only: str, rounds: int, seconds: float, names: Sequence[str] = ()) -> li
     """Measure what was chosen, telling each result as it comes."""
     rows = []
     with pair() as servers:
-        for case in (case for group in (*GROUPS, threads, persistence) for case in group(servers)):
+        for case in (case for group in (*GROUPS, memory, threads, persistence) for case in group(servers)):
             if only.lower() not in f"{case.group} {case.name}".lower() or (names and case.name not in names):
                 continue
             for row in measure(case, rounds, seconds):

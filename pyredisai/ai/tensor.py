@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pyredisai.ai.dtype import DType, of_numpy
@@ -13,17 +14,18 @@ if TYPE_CHECKING:
 
 
 _MOST_SHAPES: Final = 4096
+_SMALL: Final = 4096  # up to so many bytes a copy is cheaper than the objects that would share them
 _shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
 
 
-def shared_shape(dims: list[int]) -> tuple[int, ...]:
+def shared_shape(dims: Iterable[int]) -> tuple[int, ...]:
     """The dimensions as a tuple that equal ones share: a million small tensors need not hold one each."""
     shape = tuple(dims)
     known = _shapes.get(shape)
     if known is None:
-        if len(_shapes) < _MOST_SHAPES:
-            _shapes[shape] = shape
-        return shape
+        if len(_shapes) >= _MOST_SHAPES:
+            _shapes.clear()
+        _shapes[shape] = known = shape
     return known
 
 
@@ -31,7 +33,8 @@ class Tensor:
     """Immutable. `shape` is a tuple of ints; `()` is a scalar.
 
     Made from a blob (little-endian, C order; for STRING each element ends in a null byte) or from an
-    array; the other form is derived when it is first asked for. Workers and replies share it uncopied.
+    array; the other form is derived when it is first asked for. Workers and replies share it uncopied; other threads
+    may read it at any time.
     """
 
     __slots__ = ("_array", "_blob", "dtype", "shape")
@@ -78,33 +81,53 @@ class Tensor:
 
         An object array of `bytes` for STRING; for BFLOAT16 the dtype is numpy's void of two bytes.
         """
-        if self._array is None:
+        array = self._array
+        if array is None:
             import numpy as np
 
-            assert self._blob is not None
+            blob = self._blob
+            assert blob is not None
             if self.dtype.itemsize:
-                self._array = np.ndarray(self.shape, self.dtype.numpy, self._blob)
+                array = np.ndarray(self.shape, self.dtype.numpy, blob)
+                array.setflags(False)
             else:
-                elements = np.empty(self.size, object)
-                elements[:] = read_values(self.dtype, self._blob)
-                elements = elements.reshape(self.shape)
-                elements.flags.writeable = False
-                self._array = elements
-        return self._array
+                array = np.empty(self.size, object)
+                array[:] = read_values(self.dtype, blob)
+                array = array.reshape(self.shape)
+                array.flags.writeable = False
+            self._array = array
+        return array
 
     @property
     def blob(self) -> bytes | memoryview:
-        """The elements as bytes, without a copy where they lie in memory already."""
-        if self._blob is None:
-            assert self._array is not None
-            flat = self._array.reshape(-1)
+        """The elements as bytes; more than a few are not copied where they lie in memory already."""
+        blob = self._blob
+        if blob is None:
+            array = self._array
+            assert array is not None
             if not self.dtype.itemsize:
-                self._blob = b"".join(element + b"\0" for element in flat)
-            elif flat.size:
-                self._blob = flat.view("u1").data
+                blob = b"".join(element + b"\0" for element in array.reshape(-1))
+            elif array.nbytes <= _SMALL:
+                blob = array.tobytes()
             else:
-                self._blob = b""
-        return self._blob
+                blob = array.reshape(-1).view("u1").data
+            self._blob = blob
+        return blob
+
+    def settle(self) -> None:
+        """Take little memory from now on, as what is stored: no array beside a few bytes, no part of a larger array."""
+        array = self._array
+        if array is None or not self.dtype.itemsize:
+            return
+        if array.nbytes <= _SMALL:
+            if self._blob is None:
+                self._blob = array.tobytes()
+            self._array = None
+            self.shape = _shapes.get(self.shape) or shared_shape(self.shape)
+        elif self._blob is None and getattr(array.base, "nbytes", 0) > 2 * array.nbytes:
+            array = array.copy()
+            array.flags.writeable = False
+            self._array = array
 
     def values(self) -> list[float] | list[int] | list[bytes] | list[int | bytes]:
         """The elements in C order: see `read_values`."""

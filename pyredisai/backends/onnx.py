@@ -105,7 +105,10 @@ class OnnxBackend:
         providers: list[Any] = ["CPUExecutionProvider"]
         if device.is_gpu:
             providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index or 0}))
-        return self._ort.InferenceSession(blob, options, providers=providers)
+        session = self._ort.InferenceSession(blob, options, providers=providers)
+        if hasattr(session, "_model_bytes"):
+            session._model_bytes = None  # it would keep them for other providers; the model has them already
+        return session
 
 
 class OnnxSession(SessionBase):

@@ -19,6 +19,7 @@ with warnings.catch_warnings():
     torch.from_numpy(np.frombuffer(b"\0", "u1"))
 
 CPU = torch.device("cpu")
+_MUCH = 4096
 _REFUSED = {"UINT16": ai_texts.TORCH_UINT16, "STRING": ai_texts.TORCH_STRING}
 
 
@@ -46,7 +47,10 @@ def from_torch(value: torch.Tensor, *, copy: bool) -> Tensor:
     """
     if not copy:
         try:  # nearly every result: on the CPU, without gradients
-            return Tensor.from_array(value.numpy())
+            array = value.numpy()
+            if array.nbytes > _MUCH and value.untyped_storage().nbytes() > 2 * array.nbytes:
+                array = array.copy()  # a part of a result must not keep all of it
+            return Tensor.from_array(array)
         except (RuntimeError, KeyError, TypeError):
             pass
     value = value.detach().to("cpu").contiguous()

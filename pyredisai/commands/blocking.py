@@ -95,6 +95,7 @@ class WaitTable:
     def _remove(self, waiter: Waiter) -> None:
         if waiter.timer is not None:
             waiter.timer.cancel()
+        waiter.blocked.on_cancel = waiter.blocked.on_unblock = None  # they know the waiter, as it knows them
         for place in waiter.places:
             waiters = self._waiters.get(place, {})
             waiters.pop(waiter, None)

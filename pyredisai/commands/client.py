@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyredisai import clock
 from pyredisai.resp.replies import Blocked, Reply
@@ -36,7 +36,7 @@ class Permissions(Protocol):
 
 
 class NoLink:
-    """The link of a client without a connection: a script, the log that is being loaded."""
+    """The link of a client without a connection: a script, the log that is being loaded, one that is gone."""
 
     def push(self, reply: Reply) -> None:
         """Nobody hears it."""
@@ -47,6 +47,9 @@ class NoLink:
     def output_buffered(self) -> int:
         """Nothing waits."""
         return 0
+
+
+NO_LINK: Final = NoLink()
 
 
 @dataclass(slots=True, eq=False)

@@ -64,7 +64,9 @@ def libraries(services: Services) -> Libraries:
 
 def forget_all(services: Services) -> None:
     """Have no libraries any more."""
-    services.extra.pop("functions", None)
+    state: Libraries | None = services.extra.pop("functions", None)
+    if state is not None:
+        engine(services).discard(state.world)
 
 
 def dump_code(services: Services) -> list[bytes]:

@@ -10,7 +10,7 @@ from pyredisai.ai.model import Model
 from pyredisai.backends.opening import unopened
 from pyredisai.commands.ai.deprecated import parse_modelset
 from pyredisai.commands.ai.model_args import StoreRequest, parse_model_store
-from pyredisai.commands.client import Client, NoLink
+from pyredisai.commands.client import NO_LINK, Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.loading import Loading, loading_state, read_rdb
 from pyredisai.errors import PersistenceError, ReplyError
@@ -47,7 +47,7 @@ async def _load_file(services: Services, state: Loading, path: str) -> None:
         for progress in read_rdb(services, data, checksum=path.endswith(".rdb")):
             position = progress.loaded
             await asyncio.sleep(0)
-    ctx = Context(Client(0, NoLink(), obeyed=True), services)
+    ctx = Context(Client(0, NO_LINK, obeyed=True), services)
     until = time.perf_counter() + SLICE_S
     for logged in batches(data, position):
         for args in logged.commands:

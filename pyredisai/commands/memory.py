@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 
 from pyredisai.commands.args import parse_int
@@ -119,10 +118,12 @@ def memory_malloc_stats(ctx: Context, args: Args) -> Reply:
 )
 def memory_purge(ctx: Context, args: Args) -> Reply:
     """MEMORY PURGE."""
+    gc.unfreeze()
     gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    gc.freeze()
+    watch = memory_watch(ctx.server)
+    watch.allocator.trim()
+    watch.sample()
     return OK
 
 

@@ -1,21 +1,23 @@
 """How much memory the process uses, and eviction when that is more than `maxmemory`.
 
-Used memory is the resident set without what the C allocator holds free. The interpreter's own small-object arenas
+Used memory is the resident set without what the C allocator holds free there. The interpreter's own small-object arenas
 give little back to the system, so what an eviction freed counts as `credit` until the resident set moves: growth uses
-the credit up, shrinking pays it out. Keys are chosen among `maxmemory-samples` random ones: by last use for the lru
-policies (and for lfu, as an approximation: no counters are kept), by expiry for volatile-ttl.
+the credit up, shrinking pays it out. What lies free for long goes back to the system. Keys are chosen among
+`maxmemory-samples` random ones: by last use for the lru policies (and for lfu, as an approximation: no counters are
+kept), by expiry for volatile-ttl.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import random
 import resource
+import time
 from collections.abc import Callable, MutableMapping
 from itertools import islice
 from typing import Any
 
+from pyredisai.commands.allocator import Allocator
 from pyredisai.commands.context import Services
 from pyredisai.commands.memory_usage import value_size
 from pyredisai.keyspace.database import Database
@@ -25,23 +27,8 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _EVICTIONS_PER_COMMAND = 1000
 _COMMANDS, _BYTES = 100, 256 << 10
 _RUN = 1000
-
-
-class _MallInfo2(ctypes.Structure):
-    _fields_ = [
-        (name, ctypes.c_size_t)
-        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()  # noqa: SIM905 (shorter)
-    ]
-
-
-def _free_bytes_reader() -> Callable[[], int]:
-    """A function that reads what malloc holds free; glibc 2.33 has it, elsewhere it is taken for 0."""
-    try:
-        mallinfo2 = ctypes.CDLL(None).mallinfo2
-    except (OSError, AttributeError):
-        return lambda: 0
-    mallinfo2.restype = _MallInfo2
-    return lambda: int(mallinfo2().fordblks)
+_REST_SECONDS = 10
+_WORTH_TRIMMING = 16 << 20
 
 
 class MemoryWatch:
@@ -49,7 +36,7 @@ class MemoryWatch:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._free = _free_bytes_reader()
+        self.allocator = Allocator()
         self.credit = 0
         self.rss = self.read_rss()
         self.startup = self.used()
@@ -59,6 +46,8 @@ class MemoryWatch:
         self._drawn: dict[int, list[bytes]] = {}
         services.config.watch("maxmemory", self._follow)
         services.guard.make_room = self.make_room
+        self._rest = (0.0, 0, 0)  # of the last look at what is free: when, traffic until then, what could not go back
+        services.cron.append(self.give_back)
 
     def read_rss(self) -> int:
         """The resident set of the process; its peak where the system does not tell."""
@@ -71,7 +60,7 @@ class MemoryWatch:
     def used(self) -> int:
         """What is resident and not free in the allocator."""
         self.rss = self.read_rss()
-        return max(0, self.rss - self._free())
+        return max(0, self.rss - self.allocator.free())
 
     def sample(self) -> int:
         """Measure used memory again."""
@@ -82,6 +71,21 @@ class MemoryWatch:
         stats = self._services.stats
         self._seen = (stats.commands_processed, stats.net_input_bytes)
         return used
+
+    def give_back(self) -> None:
+        """Trim the allocator where more lies free than what came and went lately could need. For the clock."""
+        looked, traffic, left = self._rest
+        now = time.monotonic()
+        if now - looked < _REST_SECONDS:
+            return
+        stats = self._services.stats
+        total = stats.net_input_bytes + stats.net_output_bytes
+        free = self.allocator.free()
+        if free - left >= _WORTH_TRIMMING and total - traffic < free // 4:
+            self.allocator.trim()
+            left = self.allocator.free()
+            self.sample()
+        self._rest = (now, total, min(left, free))
 
     def _follow(self, limit: int) -> None:
         self.sample()

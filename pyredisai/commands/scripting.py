@@ -223,7 +223,9 @@ def script_flush(ctx: Context, args: Args) -> Reply:
     """SCRIPT FLUSH [ASYNC|SYNC]: forget all scripts, and their world's state."""
     if len(args) > 3 or (len(args) == 3 and args[2].lower() not in (b"sync", b"async")):
         raise ReplyError(script_texts.FLUSH_OPTION)
-    ctx.server.extra.pop("scripts", None)
+    state: Scripts | None = ctx.server.extra.pop("scripts", None)
+    if state is not None:
+        engine(ctx.server).discard(state.world)
     return OK
 
 

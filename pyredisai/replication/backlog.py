@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import Final
 
 Chunk = bytes | memoryview
+_LITTLE: Final = 1 << 20
 
 
 class Backlog:
     """At least `size` bytes (where there were so many), in chunks that are shared with the replicas' buffers.
 
+    Of a chunk that is much larger than that the end is kept, as a copy.
     `first` is the offset of the first byte held; the stream's first byte of all has offset 1.
     """
 
@@ -41,6 +44,11 @@ class Backlog:
             gone = len(self._chunks.popleft())
             self.first += gone
             self.length -= gone
+        excess = self.length - self.size
+        if excess > max(self.size, _LITTLE):  # a model's blob, of which the end is needed
+            self._chunks[0] = bytes(memoryview(self._chunks[0])[excess:])
+            self.first += excess
+            self.length -= excess
 
     def holds(self, offset: int) -> bool:
         """Whether everything from `offset` on is there; nothing at all may be missing yet."""

@@ -176,7 +176,8 @@ class StrictParser:
                 self._pos = end + 2
             self._bulk = -1
             self._count -= 1
-        return self._args
+        args, self._args = self._args, []  # a big argument must not live here until the next request
+        return args
 
     def _header(self) -> bool:
         end = self._line(texts.TOO_BIG_BULK_COUNT)

@@ -25,6 +25,7 @@ from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
 from pyredisai.keyspace.expiry import active_expire_cycle
 from pyredisai.server import process
+from pyredisai.server.collector import Collector
 from pyredisai.server.connection import Connection
 from pyredisai.server.cron import Cron
 from pyredisai.server.dispatch import call
@@ -77,7 +78,9 @@ class Application:
             self.log("notice", "Ready to accept connections")
         if self.config["unixsocket"]:
             self.log("notice", f"The server is now ready to accept connections at {self.config['unixsocket']}")
-        process.tune_collector()
+        collector = Collector(lambda: self.services.stats.commands_processed)
+        collector.start()
+        self.services.cron.append(collector.round)
         await self._ended.wait()
         self._close()
 

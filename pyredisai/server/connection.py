@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pyredisai.commands import accounts
-from pyredisai.commands.client import Client
+from pyredisai.commands.client import NO_LINK, Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.errors import ProtocolError, texts
 from pyredisai.resp.encoder import Buffers, encode, error_line
@@ -95,11 +95,12 @@ class Connection(asyncio.BufferedProtocol):
         """Forget the client."""
         client = self.client
         client.closing = True
+        client.link = NO_LINK  # no cycle is left: what half a request held is free at once
         self.stopped = True
         self.out.clear()
         if self.services.clients.pop(client.id, None) is None:
             return
-        waiting, self.waiting = self.waiting, None
+        waiting, self.waiting, client.waiting = self.waiting, None, None
         if waiting is not None:
             waiting.cancel()
         for forget in self.services.on_client_gone:

@@ -1,9 +1,8 @@
-"""The process around the server: background, pid file, memory and garbage collector, event loop."""
+"""The process around the server: background, pid file, memory, event loop."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import sys
 import threading
@@ -58,13 +57,6 @@ def tune_memory() -> bool:
     except (OSError, AttributeError):
         return False  # not glibc
     return any(mallopt(_MMAP_THRESHOLD, size) for size in _BIG_MMAP) and bool(mallopt(_TRIM_THRESHOLD, _BIG_TRIM))
-
-
-def tune_collector() -> None:
-    """What the start has made lives for ever; and requests make garbage that needs no cycle collector."""
-    gc.freeze()
-    gc.enable()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def loop_factory() -> tuple[str, Callable[[], asyncio.AbstractEventLoop]]:

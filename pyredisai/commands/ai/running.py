@@ -91,6 +91,7 @@ def put_outputs(db: Database, keys: Sequence[bytes], outputs: Outputs, *, journa
     effects: list[Effect] = []
     for key, tensor in zip(keys, outputs, strict=False):
         if tensor is not None:
+            tensor.settle()
             db.set(key, tensor)
             if journaled:
                 effects.append(tensorset_effect(key, tensor))

@@ -16,7 +16,7 @@ import hiredis
 from pyredisai.ai.model import Model
 from pyredisai.ai.tensor import Tensor
 from pyredisai.commands.ai.model_args import find_model
-from pyredisai.commands.client import Client, NoLink
+from pyredisai.commands.client import NO_LINK, Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.errors import ReplyError, ai_texts
 from pyredisai.resp.encoder import Buffers, encode
@@ -44,7 +44,7 @@ class ScriptBridge:
         refused = _refusal(self.services, args)
         if refused is not None:
             raise ReplyError(ai_texts.script_command_error(refused))
-        client = Client(0, NoLink(), db=self.database, is_script=True)
+        client = Client(0, NO_LINK, db=self.database, is_script=True)
         try:
             return plain(self.services.call(Context(client, self.services), args))
         finally:

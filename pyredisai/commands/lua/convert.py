@@ -28,6 +28,10 @@ class Converter:
     def __init__(self, table_from: Callable[[Any], Any]) -> None:
         self._table = table_from
 
+    def close(self) -> None:
+        """Let go of the runtime."""
+        del self._table
+
     def error(self, text: str) -> Any:
         """The table that stands for an error reply, `text` with its code."""
         return self._table({b"err": encoded(text), b"ignore_error_stats_update": True})

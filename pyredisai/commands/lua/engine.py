@@ -16,7 +16,7 @@ from typing import Any
 
 from pyredisai import clock
 from pyredisai.commands import roles
-from pyredisai.commands.client import Client, NoLink
+from pyredisai.commands.client import NO_LINK, Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.lua.convert import Converter
 from pyredisai.commands.lua.world import Function, Random, Registration, World
@@ -57,7 +57,7 @@ class Engine:
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self.client = Client(0, NoLink(), is_script=True)
+        self.client = Client(0, NO_LINK, is_script=True)
         self.context = Context(self.client, services)
         self.random = Random()
         self.running: Run | None = None
@@ -142,6 +142,11 @@ class Engine:
             return world.load_library(code, name)
         finally:
             self._load_until_ns = 0
+
+    def discard(self, world: World | None) -> None:
+        """Free a world that nothing is going to use; one that a suspended script may be in goes by itself."""
+        if world is not None and self.running is None:
+            world.close()
 
     def kill(self, kind: str) -> None:
         """Stop the running script of this kind at its next step. Raises ReplyError."""

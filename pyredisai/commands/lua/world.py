@@ -215,6 +215,11 @@ class World:
             problem = script_texts.failed(problem, name, _text(found[1]), int(found[2]))
         raise ReplyError(problem)
 
+    def close(self) -> None:
+        """Free the runtime now: it and what it was lent hold each other. The world is of no use after that."""
+        self.convert.close()
+        vars(self).clear()
+
     @property
     def memory(self) -> int:
         """Bytes that the runtime uses."""

@@ -43,7 +43,7 @@ def test_the_blob_is_shared() -> None:
     tensor = Tensor(DTYPES["FLOAT"], (3, 2), blob=blob)
     assert np.shares_memory(tensor.array, np.frombuffer(blob, "u1"))
     assert tensor.blob is blob
-    array = np.arange(4.0)
+    array = np.arange(4000.0)
     assert np.shares_memory(np.frombuffer(Tensor.from_array(array).blob, "u1"), array)
 
 
@@ -78,3 +78,44 @@ def test_equal_shapes_are_one_tuple():
     assert shared_shape([]) == ()
     for i in range(5000):
         assert shared_shape([i, 7]) == (i, 7)
+
+
+def test_what_is_small_is_stored_as_bytes() -> None:
+    batch = np.arange(12, dtype="<f4").reshape(3, 4)
+    tensor = Tensor.from_array(batch[1:2])
+    tensor.settle()
+    batch.flags.writeable = True
+    batch[:] = 0  # it has nothing to do with the batch any more
+    assert type(tensor.blob) is bytes
+    assert tensor.shape is shared_shape((1, 4))
+    assert tensor.array.tolist() == [[4, 5, 6, 7]]
+    assert not tensor.array.flags.writeable
+    tensor.settle()
+    assert tensor.values() == [4, 5, 6, 7]
+
+
+def test_a_part_of_something_large_does_not_keep_it() -> None:
+    large = np.arange(100_000, dtype="<i4")
+    part, whole = Tensor.from_array(large[:10_000]), Tensor.from_array(large[:90_000])
+    part.settle()
+    whole.settle()
+    assert not np.shares_memory(part.array, large)
+    assert np.shares_memory(whole.array, large)
+    assert part.array.tolist() == list(range(10_000))
+    with pytest.raises(ValueError, match="read-only"):
+        part.array[0] = 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES.values(), ids=lambda dtype: dtype.name)
+@pytest.mark.parametrize("shape", [(), (0,), (2, 0, 3), (2, 3)])
+def test_settling_changes_no_value(dtype, shape) -> None:
+    size = int(np.prod(shape))
+    blob = bytes(i % 2 for i in range(size * dtype.itemsize)) if dtype.itemsize else b"ab\0" * size
+    made = Tensor(dtype, shape, blob=blob)
+    tensor = Tensor(dtype, shape, array=made.array)
+    tensor.settle()
+    assert bytes(tensor.blob) == blob
+    assert tensor.array.shape == shape
+    tensor.settle()
+    assert tensor.array.tobytes() == made.array.tobytes() or not dtype.itemsize
+    assert bytes(tensor.blob) == blob

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import time
 
@@ -46,6 +47,14 @@ def test_names_and_a_run(backend):
     assert (session.input_names, session.output_names) == (("x",), ("y",))
     (output,) = session.run([floats(3, 2)])
     assert values(output) == [[1, 2], [3, 4], [5, 6]]
+
+
+def test_the_session_keeps_no_copy_of_the_blob(backend):
+    blob = add(5)
+    before = sys.getrefcount(blob)
+    session = backend.open_model(blob, "CPU", NONE)
+    assert sys.getrefcount(blob) == before
+    assert values(session.run([floats(1, 5)])[0]) == [[1, 2, 3, 4, 5]]
 
 
 @pytest.mark.parametrize(

@@ -160,3 +160,15 @@ def test_bfloat16_computes_and_stays_as_it_was(backend):
     assert output is not None
     assert (output.dtype.name, output.values()) == ("FLOAT16", [2.5, -2.0])
     assert tensor.values() == [1.5, -3.0]
+
+
+def test_a_part_of_a_result_does_not_keep_all_of_it(backend):
+    import torch
+
+    from pyredisai.backends.torch_tensors import from_torch
+
+    large = torch.arange(1_000_000.0)
+    part, most = from_torch(large[:20_000], copy=False), from_torch(large[:900_000], copy=False)
+    assert part.array[-1] == 19_999
+    assert not np.shares_memory(part.array, large.numpy())
+    assert np.shares_memory(most.array, large.numpy())

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import random
+import sys
 
 from pyredisai.replication.backlog import Backlog
 from pyredisai.replication.history import History
+
+
+def test_of_a_big_blob_the_backlog_keeps_the_end() -> None:
+    backlog, blob = Backlog(1000, 1), random.Random(1).randbytes(5_000_000)
+    for chunk in (b"before", memoryview(blob), b"after"):
+        backlog.append(chunk)
+    stream = b"before" + blob + b"after"
+    assert backlog.length < 1_100_000
+    assert backlog.end == len(stream) + 1
+    offset = backlog.end - 1000
+    assert backlog.holds(offset)
+    assert b"".join(backlog.since(offset)) == stream[offset - 1 :]
+    assert b"".join(backlog.since(backlog.first)) == stream[backlog.first - 1 :]
+    assert sum(map(len, backlog.since(backlog.first))) == backlog.length
+    assert all(sys.getsizeof(chunk) < 1_200_000 and type(chunk) is bytes for chunk in backlog.since(backlog.first))
 
 
 def test_the_backlog_holds_the_end_of_the_stream() -> None:

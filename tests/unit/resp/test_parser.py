@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from pyredisai.errors import ProtocolError, texts
 from pyredisai.resp.parser import Parser
 from pyredisai.resp.strict import BIG, StrictParser
 from tests.support.requests import BAD, GOOD, fast, split, strict
+from tests.support.resp import encode
 
 STREAMS = {**GOOD, **BAD}
 
@@ -125,3 +128,14 @@ def test_max_bulk() -> None:
     parser.feed(b"*1\r\n$11\r\n")
     with pytest.raises(ProtocolError, match="invalid bulk length"):
         parser.more()
+
+
+@pytest.mark.parametrize("size", [BIG, 3 * BIG])
+def test_a_big_argument_is_the_requests_alone(size: int) -> None:
+    """It goes when the request goes, not when the next one comes."""
+    parser = StrictParser()
+    parser.feed(encode("SET", "k", bytes(size)))
+    request = parser.next()
+    assert request is not None
+    assert bytes(request[2]) == bytes(size)
+    assert sys.getrefcount(request) == 2  # the variable and the call

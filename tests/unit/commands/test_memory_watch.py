@@ -1,0 +1,64 @@
+"""What lies free in the allocator goes back to the system, but not what the traffic is going to use again."""
+
+from __future__ import annotations
+
+import pytest
+
+from pyredisai.commands import memory_watch
+from pyredisai.commands.context import Services
+from pyredisai.config.registry import Registry
+from pyredisai.server.app import build_services
+
+MB = 1 << 20
+
+
+class FakeAllocator:
+    """So much lies free, and so much stays when it is trimmed."""
+
+    def __init__(self, free: int, stays: int = 0) -> None:
+        self.now = free
+        self.stays = stays
+        self.trims = 0
+
+    def free(self) -> int:
+        return self.now
+
+    def trim(self) -> None:
+        self.now = min(self.now, self.stays)
+        self.trims += 1
+
+
+@pytest.fixture
+def services() -> Services:
+    return build_services(Registry())
+
+
+def rounds(services: Services, monkeypatch: pytest.MonkeyPatch, allocator: FakeAllocator, *traffic: int) -> int:
+    """A round of the clock each eleven seconds, with so many bytes received before it; how often it was trimmed."""
+    watch = memory_watch.memory_watch(services)
+    monkeypatch.setattr(watch, "allocator", allocator)
+    for number, received in enumerate(traffic):
+        services.stats.net_input_bytes += received
+        monkeypatch.setattr(memory_watch.time, "monotonic", lambda number=number: 1000.0 + 11 * number)
+        assert watch.give_back in services.cron
+        watch.give_back()
+        watch.give_back()  # too soon
+    return allocator.trims
+
+
+def test_much_that_lies_free_goes_back_once(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rounds(services, monkeypatch, FakeAllocator(100 * MB), 0, 0, 0) == 1
+
+
+def test_little_stays(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rounds(services, monkeypatch, FakeAllocator(10 * MB), 0, 0) == 0
+
+
+def test_what_big_requests_use_again_and_again_stays(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rounds(services, monkeypatch, FakeAllocator(100 * MB), 60 * MB, 60 * MB, 60 * MB) == 0
+
+
+def test_what_cannot_go_back_is_not_tried_again(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    allocator = FakeAllocator(100 * MB, stays=40 * MB)
+    assert rounds(services, monkeypatch, allocator, 0, 0, 0) == 1
+    assert allocator.now == 40 * MB
