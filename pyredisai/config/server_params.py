@@ -429,7 +429,7 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
             "Longest member of such a sorted set.",
             alias="zset-max-ziplist-value",
         ),
-        row("hll-sparse-max-bytes", SIZE, "3000", "Compact form of HyperLogLogs.", A),
+        row("hll-sparse-max-bytes", SIZE, "3000", "Largest compact form of a HyperLogLog."),
         row(
             "stream-node-max-bytes",
             SIZE,
