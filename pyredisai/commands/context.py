@@ -45,10 +45,11 @@ class ServerStats(KeyspaceStats):
 class Shutdown(Protocol):
     """Ends the server: `save` True or False, None as the configuration says.
 
-    Raises ReplyError, and the server goes on, when saving fails and `force` is not set.
+    Raises ReplyError, and the server goes on, when saving fails and `force` is not set. The process ends with
+    `exit_code`.
     """
 
-    def __call__(self, save: bool | None = None, force: bool = False) -> None:
+    def __call__(self, save: bool | None = None, force: bool = False, exit_code: int = 0) -> None:
         """End it."""
 
 

@@ -13,7 +13,8 @@ from pyredisai.commands.ai.model_args import StoreRequest, parse_model_store
 from pyredisai.commands.client import Client, NoLink
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.loading import Loading, loading_state, read_rdb
-from pyredisai.errors import PersistenceError, ReplyError
+from pyredisai.commands.unexpected import PropagationPanicError, report
+from pyredisai.errors import PersistenceError, ReplyError, replication_texts
 from pyredisai.persistence.aof.manifest import Entry, Manifest
 from pyredisai.persistence.aof.reading import Truncated, commands
 from pyredisai.persistence.loading import SLICE_S, map_file
@@ -50,6 +51,10 @@ async def _load_file(services: Services, state: Loading, path: str) -> None:
     ctx = Context(Client(0, NoLink(), obeyed=True), services)
     until = time.perf_counter() + SLICE_S
     for logged in commands(data, position):
+        if not _is_known(services, logged.args):
+            known = services.table.find(logged.args[0]) is not None
+            name = b"|".join(logged.args[: 1 + known]).decode("utf-8", "backslashreplace")
+            raise PersistenceError(replication_texts.unknown_in_log(name, os.path.basename(path), logged.end))
         await _run(ctx, logged.args)
         state.progress.loaded = logged.end
         if time.perf_counter() >= until:
@@ -57,13 +62,18 @@ async def _load_file(services: Services, state: Loading, path: str) -> None:
             until = time.perf_counter() + SLICE_S
 
 
+def _is_known(services: Services, args: list[bytes]) -> bool:
+    command = services.table.find(args[0])
+    if command is None or not command.subcommands or len(args) < 2:
+        return command is not None
+    return args[1].lower().decode("latin-1") in command.subcommands
+
+
 async def _run(ctx: Context, args: list[bytes]) -> None:
     word = args[0].upper()
     if word in (b"MULTI", b"EXEC"):  # the loop serves nobody else meanwhile: they are whole anyway
         return
     services = ctx.server
-    if services.table.find(args[0]) is None:
-        raise PersistenceError(f"unknown command '{args[0].decode('utf-8', 'backslashreplace')}' in the log")
     reply = services.call(ctx, args)
     if isinstance(reply, Blocked):
         reply = await _answer(reply)
@@ -71,7 +81,10 @@ async def _run(ctx: Context, args: list[bytes]) -> None:
         if word in STORES and keep_unopened(ctx, word, args):
             services.log("warning", f"A model of the log does not open, its bytes are kept: {reply.text}")
         else:
-            services.log("warning", f"A command of the log answered: {reply.text}")
+            try:
+                report(ctx, args[0], reply.text, from_log=True)
+            except PropagationPanicError as panic:
+                raise PersistenceError(str(panic)) from None
 
 
 async def _answer(blocked: Blocked) -> Reply:

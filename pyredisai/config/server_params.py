@@ -253,7 +253,10 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
         ),
         row("min-replicas-max-lag", COUNT, "10", "Seconds that they may lag.", alias="min-slaves-max-lag"),
         row(
-            "propagation-error-behavior", Enum("ignore", "panic", "panic-on-replicas"), "ignore", "On errors there.", L
+            "propagation-error-behavior",
+            Enum("ignore", "panic", "panic-on-replicas"),
+            "ignore",
+            "Whether the server ends when a command of the primary or of the log fails here.",
         ),
         row("replica-ignore-disk-write-errors", BOOL, "no", "Apply writes though disk writes fail.", L),
     ),

@@ -40,6 +40,21 @@ def target_refused(text: str) -> str:
     return f"ERR Target instance replied with error: {text}"
 
 
+def unexpected_error(source: str, command: str, text: str) -> str:
+    """The log's line about a command of the primary or the log that fails; `command` is its name."""
+    return f"== CRITICAL == A command of the {source} fails here, keys may differ now: '{command}' answered: {text}"
+
+
+def panic(source: str, command: str) -> str:
+    """The log's last line when propagation-error-behavior wants the server to end."""
+    return f"'{command}' of the {source} failed, and propagation-error-behavior wants the server to end"
+
+
+def unknown_in_log(command: str, file: str, end: int) -> str:
+    """Why the server does not start with a log that names a command that it does not have."""
+    return f"Unknown command '{command}' reading the append only file {file} (it ends at byte {end})"
+
+
 def rdb_filter(word: str) -> str:
     """The reply of REPLCONF rdb-filter-only to a word that it does not know."""
     return f"ERR Unsupported rdb-filter-only option: {word}"

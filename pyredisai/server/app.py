@@ -80,7 +80,7 @@ class Application:
         await self._ended.wait()
         self._close()
 
-    def shutdown(self, save: bool | None = None, force: bool = False) -> None:
+    def shutdown(self, save: bool | None = None, force: bool = False, exit_code: int = 0) -> None:
         """End the server: save if asked to (None: if the configuration says so), then stop serving.
 
         Raises ReplyError, and goes on serving, when something fails and `force` is not set.
@@ -93,6 +93,7 @@ class Application:
                 self.log("warning", f"Errors trying to shut down: {error}")
                 if not force:
                     raise ReplyError(texts.SHUTDOWN_FAILED) from None
+        self.exit_code = exit_code
         if self._ended is not None:
             self._ended.set()
 
@@ -153,7 +154,7 @@ def build_services(config: Registry, log: Log | None = None) -> Services:
         loader=BackendLoader(log=log),
         call=call,
         log=log,
-        shutdown=lambda save=None, force=False: None,
+        shutdown=lambda save=None, force=False, exit_code=0: None,
         run_id=os.urandom(20).hex(),
     )
     pubsub.hub(services)
