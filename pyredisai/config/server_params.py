@@ -262,7 +262,7 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
     ),
     "security": (
         row("requirepass", Text("password"), "", "Password of the default user.", sensitive=True),
-        row("aclfile", PATH, "", "File of users.", L, missing="ACL files", runtime=False),
+        row("aclfile", PATH, "", "File of users, in place of user lines here.", runtime=False),
         row("acllog-max-len", LONG, "128", "Entries of ACL LOG."),
         row("acl-pubsub-default", Enum("allchannels", "resetchannels"), "resetchannels", "Channels of new users."),
         row("tracking-table-max-keys", LONG, "1000000", "Keys remembered for client-side caching; 0 any number."),
