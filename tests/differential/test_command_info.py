@@ -110,8 +110,9 @@ REQUESTS = """
 get|get a|get a b|set a 1|set a 1 GET|set a 1 EX 10 get|mget a b c|mset a 1 b 2|mset a 1 b
 ping|ping x|config get x|config foo x
 rename a b|copy a b|exists a b c|touch a b c|del a b|unlink a|expire a 1|getex a|incr a|type a|persist a|move a 1
-pfcount a b|pfmerge a|pfmerge a b c|pfdebug x a|geoadd a|georadius k 1 1 1 m store a storedist b|georadius k 1 1 1 m store a store c
-georadiusbymember k m 1 m count 1 storedist d|georadius k 1 1 1 m store|geosearchstore d s x x x x x x|geosearch k x x x x x
+pfcount a b|pfmerge a b c|pfdebug x a|geoadd a|georadius k 1 1 1 m store a storedist b
+georadius k 1 1 1 m store a store c|georadiusbymember k m 1 m count 1 storedist d|georadius k 1 1 1 m store
+geosearchstore d s x x x x x x|geosearch k x x x x x
 migrate h 1 k 0 0|migrate h 1 k 0 0 keys a|migrate h 1 k 0 0 auth keys copy|restore-asking a 0 x
 memory usage foo|memory usage foo samples 1|object encoding foo|object foo foo|publish a b|spublish a b|nosuch a
 lpush a b|hset a b c|sadd a b|watch a b|eval x 2 a b c|eval x 0 a|eval x 7 a b|eval x y a b|evalsha x 1 a|swapdb 0 1
