@@ -45,11 +45,10 @@ class ServerStats(KeyspaceStats):
 class Shutdown(Protocol):
     """Ends the server: `save` True or False, None as the configuration says.
 
-    Raises ReplyError, and the server goes on, when saving fails and `force` is not set. The process ends with
-    `exit_code`.
+    Raises ReplyError, and the server goes on, when saving fails and `force` is not set.
     """
 
-    def __call__(self, save: bool | None = None, force: bool = False, exit_code: int = 0) -> None:
+    def __call__(self, save: bool | None = None, force: bool = False) -> None:
         """End it."""
 
 
@@ -93,6 +92,7 @@ class Services:
     append_log: AppendLog = field(init=False)
     primary: Primary = field(init=False)
     upstream: Upstream = field(default_factory=Upstream)
+    exit_code: int = 0  # what the process ends with, if nothing else goes wrong
 
     def __post_init__(self) -> None:
         background = self.scheduler.run_in_background

@@ -80,7 +80,7 @@ class Application:
         await self._ended.wait()
         self._close()
 
-    def shutdown(self, save: bool | None = None, force: bool = False, exit_code: int = 0) -> None:
+    def shutdown(self, save: bool | None = None, force: bool = False) -> None:
         """End the server: save if asked to (None: if the configuration says so), then stop serving.
 
         Raises ReplyError, and goes on serving, when something fails and `force` is not set.
@@ -93,7 +93,6 @@ class Application:
                 self.log("warning", f"Errors trying to shut down: {error}")
                 if not force:
                     raise ReplyError(texts.SHUTDOWN_FAILED) from None
-        self.exit_code = exit_code
         if self._ended is not None:
             self._ended.set()
 
@@ -154,7 +153,7 @@ def build_services(config: Registry, log: Log | None = None) -> Services:
         loader=BackendLoader(log=log),
         call=call,
         log=log,
-        shutdown=lambda save=None, force=False, exit_code=0: None,
+        shutdown=lambda save=None, force=False: None,
         run_id=os.urandom(20).hex(),
     )
     pubsub.hub(services)
@@ -230,4 +229,4 @@ def run(config: Registry) -> int:
     except Exception:
         log("warning", "The server ends because of an error:\n" + traceback.format_exc())
         return 1
-    return application.exit_code
+    return application.exit_code or application.services.exit_code

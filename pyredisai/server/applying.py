@@ -149,5 +149,7 @@ class Applier:
     def _panic(self, reason: str) -> None:
         """End the server as it is: what failed does not count as applied, and nothing is saved."""
         self.stop()
-        self._ctx.server.log("warning", reason)
-        self._ctx.server.shutdown(save=False, force=True, exit_code=1)
+        services = self._ctx.server
+        services.log("warning", reason)
+        services.exit_code = 1
+        services.shutdown(save=False, force=True)
