@@ -24,6 +24,10 @@ from pyredisai.resp.replies import Blocked, Error, Reply
 STORES = {b"AI.MODELSTORE": parse_model_store, b"AI.MODELSET": parse_modelset}
 
 
+class UnknownInLogError(Exception):
+    """The log holds a command, its name is the message, that this server does not have."""
+
+
 async def load_log(services: Services, manifest: Manifest) -> None:
     """Load every file of the log in order. Raises OSError, PersistenceError.
 
@@ -36,6 +40,8 @@ async def load_log(services: Services, manifest: Manifest) -> None:
         services.log("notice", f"Loading the append-only file {entry.name}")
         try:
             await _load_file(services, state, path)
+        except UnknownInLogError as error:
+            raise PersistenceError(replication_texts.unknown_in_log(str(error), entry.name)) from None
         except Truncated as error:
             _cut(services, entry, path, error, last=entry is files[-1])
     services.log("notice", f"Append-only log loaded, keys: {sum(len(db.data) for db in services.databases)}")
@@ -51,10 +57,6 @@ async def _load_file(services: Services, state: Loading, path: str) -> None:
     ctx = Context(Client(0, NoLink(), obeyed=True), services)
     until = time.perf_counter() + SLICE_S
     for logged in commands(data, position):
-        if not _is_known(services, logged.args):
-            known = services.table.find(logged.args[0]) is not None
-            name = b"|".join(logged.args[: 1 + known]).decode("utf-8", "backslashreplace")
-            raise PersistenceError(replication_texts.unknown_in_log(name, os.path.basename(path), logged.end))
         await _run(ctx, logged.args)
         state.progress.loaded = logged.end
         if time.perf_counter() >= until:
@@ -62,18 +64,12 @@ async def _load_file(services: Services, state: Loading, path: str) -> None:
             until = time.perf_counter() + SLICE_S
 
 
-def _is_known(services: Services, args: list[bytes]) -> bool:
-    command = services.table.find(args[0])
-    if command is None or not command.subcommands or len(args) < 2:
-        return command is not None
-    return args[1].lower().decode("latin-1") in command.subcommands
-
-
 async def _run(ctx: Context, args: list[bytes]) -> None:
     word = args[0].upper()
     if word in (b"MULTI", b"EXEC"):  # the loop serves nobody else meanwhile: they are whole anyway
         return
     services = ctx.server
+    _check_known(services, args)
     reply = services.call(ctx, args)
     if isinstance(reply, Blocked):
         reply = await _answer(reply)
@@ -85,6 +81,17 @@ async def _run(ctx: Context, args: list[bytes]) -> None:
                 report(ctx, args[0], reply.text, from_log=True)
             except PropagationPanicError as panic:
                 raise PersistenceError(str(panic)) from None
+
+
+def _check_known(services: Services, args: list[bytes]) -> None:
+    """Raises UnknownInLogError: what such a command did would be missing."""
+    command = services.table.find(args[0])
+    known = command is not None
+    if command is not None and command.subcommands and len(args) > 1:
+        known = args[1].lower().decode("latin-1") in command.subcommands
+    if not known:
+        name = args[0] if command is None else b"|".join(args[:2])
+        raise UnknownInLogError(name.decode("utf-8", "backslashreplace"))
 
 
 async def _answer(blocked: Blocked) -> Reply:

@@ -50,9 +50,9 @@ def panic(source: str, command: str) -> str:
     return f"'{command}' of the {source} failed, and propagation-error-behavior wants the server to end"
 
 
-def unknown_in_log(command: str, file: str, end: int) -> str:
+def unknown_in_log(command: str, file: str) -> str:
     """Why the server does not start with a log that names a command that it does not have."""
-    return f"Unknown command '{command}' reading the append only file {file} (it ends at byte {end})"
+    return f"Unknown command '{command}' reading the append only file {file}"
 
 
 def rdb_filter(word: str) -> str:
