@@ -9,7 +9,7 @@ doubles in the order in which redis-server does it, because replies show every d
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 Place: TypeAlias = "tuple[float, float]"  # longitude, latitude
 
@@ -69,8 +69,8 @@ def _spread(number: int) -> int:
     return (number | number << 1) & _EVEN
 
 
-def _gathered(number: int) -> int:
-    """The bits at the even places as a 32-bit number."""
+def gathered(number: Any) -> Any:
+    """The bits at the even places as a 32-bit number; of one number, or of an array of numpy's."""
     number &= _EVEN
     number = (number | number >> 1) & 0x3333333333333333
     number = (number | number >> 2) & 0x0F0F0F0F0F0F0F0F
@@ -89,7 +89,7 @@ def encode(place: Place, step: int = MAX_STEP, latitudes: tuple[float, float] = 
 
 def area_of(cell: Cell) -> Area:
     """The ranges of a cell."""
-    rows, columns = _gathered(cell.bits), _gathered(cell.bits >> 1)
+    rows, columns = gathered(cell.bits), gathered(cell.bits >> 1)
     size = float(1 << cell.step)
     (west, east), (south, north) = LONGITUDES, LATITUDES
     width, height = east - west, north - south

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pyredisai.keyspace import partial_sort
 from pyredisai.keyspace.geo_area import Shape, cells
+from pyredisai.keyspace.geo_many import may_be_within, places_of
 from pyredisai.keyspace.geohash import (
     LATITUDES,
     Cell,
@@ -77,6 +78,17 @@ def test_cells_hold_what_is_within(centre: Place, others: list[Place], radius: f
         score = score_of(place)
         if shape.distance_within(place_of(score)) is not None:
             assert any(low <= score < high for low, high in spans)
+
+
+@given(st.lists(places, min_size=1, max_size=40), places, st.floats(0, 2e7), st.booleans())
+def test_many_at_once_are_as_one_by_one(others: list[Place], centre: Place, size: float, is_box: bool) -> None:
+    scores = [score_of(place) for place in others]
+    longitudes, latitudes = places_of(scores)
+    middles = [place_of(score) for score in scores]
+    assert list(zip(longitudes.tolist(), latitudes.tolist(), strict=True)) == middles
+    shape = Shape(centre, 1.0, None, size, size / 2) if is_box else Shape(centre, 1.0, size)
+    for place, near in zip(middles, may_be_within(shape, longitudes, latitudes).tolist(), strict=True):
+        assert near or shape.distance_within(place) is None
 
 
 @given(st.lists(st.integers(0, 12), max_size=120), st.integers(1, 130), st.booleans())
