@@ -33,6 +33,7 @@ COMMANDS = [
 READERS = (
     b"sort",
     b"sort_ro",
+    b"xautoclaim",
     b"georadius",
     b"georadiusbymember",
     b"sinter",
