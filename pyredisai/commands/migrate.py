@@ -74,7 +74,10 @@ def _keys_of(args: list[bytes]) -> list[bytes]:
 
 @dataclass(slots=True, eq=False)
 class _Migration:
-    """One request on its way. `changed` are keys that others changed since they were last sent."""
+    """One request on its way. `changed` are keys that others changed since they were last sent.
+
+    Nothing is deleted when the server has become a replica meanwhile.
+    """
 
     ctx: Context
     request: _Request
@@ -82,6 +85,10 @@ class _Migration:
     sent: list[bytes] = field(default_factory=list)
     changed: set[bytes] = field(default_factory=set)
     error: str = ""
+    was_replica: bool = False
+
+    def __post_init__(self) -> None:
+        self.was_replica = self.ctx.server.primary.is_replica
 
     def restores(self, keys: list[bytes], *, again: bool = False) -> list[Effect]:
         """The commands for keys that are there; `sent` are these."""
@@ -113,6 +120,9 @@ class _Migration:
         """Delete what the target has; the keys to send again."""
         self.error = self.error or outcome.error
         if self.request.copy:
+            return []
+        if self.ctx.server.primary.is_replica and not self.was_replica:
+            self.error = self.error or replication_texts.READONLY  # the keys are the new primary's now
             return []
         db = self.ctx.server.databases[self.database]
         moved = dict.fromkeys(key for key, taken in zip(self.sent, outcome.taken, strict=False) if taken)

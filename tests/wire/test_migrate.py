@@ -109,6 +109,15 @@ def test_a_key_that_was_deleted_on_the_way_is_not_sent_again(client: RespClient,
     assert len(received) == 1
 
 
+def test_nothing_is_deleted_by_what_has_become_a_replica(start_server: Start) -> None:
+    server = start_server()
+    with server.client() as client, server.client() as other:
+        client.ok("SET", "k", "v")
+        with target_that_waits(lambda: other.ok("REPLICAOF", "127.0.0.1", 1), 1) as (port, _):
+            assert client("MIGRATE", "127.0.0.1", port, "k", 0, 20_000).text.startswith("READONLY")
+        assert client("EXISTS", "k") == 1
+
+
 def test_a_silent_target_costs_its_client_the_time_and_nobody_else(client: RespClient, server: Server) -> None:
     client.ok("SET", "k", "v")
     with socket.create_server(("127.0.0.1", 0)) as listener, server.client() as other:
