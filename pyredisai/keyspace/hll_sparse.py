@@ -19,6 +19,8 @@ _MERGE_STEPS = 5
 
 # Registers of a one-byte run by its byte; 0 stands for a long run, whose length needs the next byte.
 _SPANS = [(b & 3) + 1 if b >= 0x80 else 0 if b >= 0x40 else (b & 63) + 1 for b in range(256)]
+# The registers of a one-byte run by its byte.
+_PIECES = [bytes(((b >> 2 & 31) + 1,)) * span if b >= 0x80 else bytes(span) for b, span in enumerate(_SPANS)]
 
 
 class MalformedRuns(ValueError):
@@ -61,17 +63,19 @@ def runs(data: bytes | bytearray | memoryview) -> Iterator[tuple[int, int, bool]
 
 def expand(data: bytes | bytearray | memoryview) -> bytearray:
     """All registers, a byte each. Raises MalformedRuns."""
-    registers = bytearray(REGISTERS)
-    index = 0
-    for value, length, _ in runs(data):
-        if index + length > REGISTERS:
-            raise MalformedRuns
-        if value:
-            registers[index : index + length] = bytes((value,)) * length
-        index += length
-    if index != REGISTERS:
+    parts: list[bytes] = []
+    at, end, left = 0, len(data), REGISTERS
+    while at < end and left > 0:
+        part = _PIECES[data[at]]
+        if not part:
+            part = bytes(_long_span(data, at))
+            at += 1
+        at += 1
+        left -= len(part)
+        parts.append(part)
+    if left or at < end:
         raise MalformedRuns
-    return registers
+    return bytearray().join(parts)
 
 
 def histogram(data: bytes | bytearray | memoryview) -> list[int]:
