@@ -89,7 +89,7 @@ class Tensor:
             assert blob is not None
             if self.dtype.itemsize:
                 array = np.ndarray(self.shape, self.dtype.numpy, blob)
-                array.setflags(False)
+                array.setflags(write=False)
             else:
                 array = np.empty(self.size, object)
                 array[:] = read_values(self.dtype, blob)

@@ -35,11 +35,22 @@ class Accounts:
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self.default = User("default", enabled=True, nopass=True)
+        self.default = self.unlimited()
         self.users = {"default": self.default}
-        for rule in (b"+@all", b"~*", b"&*"):
-            rules.apply(services.table, self.default, rule)
         self.log: deque[Refusal] = deque()
+
+    def unlimited(self) -> User:
+        """The default user as it is before any configuration."""
+        user = User("default", enabled=True, nopass=True)
+        for rule in (b"+@all", b"~*", b"&*"):
+            rules.apply(self.services.table, user, rule)
+        return user
+
+    def new(self, name: str) -> User:
+        """A user without any right, as ACL SETUSER makes one; the caller stores it."""
+        user = User(name)
+        user.root.all_channels = self.services.config["acl-pubsub-default"] == "allchannels"
+        return user
 
     def set_password(self, password: str) -> None:
         """Directive requirepass: the only password of the default user; empty: none is needed."""
@@ -56,6 +67,15 @@ class Accounts:
         for client in self.services.clients.values():
             if client.user == user.name:
                 self.bind(client, user)
+
+    def replace_all(self, users: dict[str, User]) -> None:
+        """These users in place of all; who is logged in under a name other than `default` is disconnected."""
+        default = users.get("default") or self.unlimited()
+        self.users = {**users, "default": default}
+        self.replace(default)
+        for client in list(self.services.clients.values()):
+            if client.user != "default":
+                client.link.close(after_reply=True)
 
     def remove(self, name: str) -> bool:
         """Delete a user and close its connections."""

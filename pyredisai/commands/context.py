@@ -93,6 +93,7 @@ class Services:
     append_log: AppendLog = field(init=False)
     primary: Primary = field(init=False)
     upstream: Upstream = field(default_factory=Upstream)
+    exit_code: int = 0  # what the process ends with, if nothing else goes wrong
 
     def __post_init__(self) -> None:
         background = self.scheduler.run_in_background

@@ -147,7 +147,11 @@ _declare_call = partial(declare, arity=-3, interruptible=True)
 _CALL_FLAGS = "noscript stale skip_monitor no_mandatory_keys"
 
 
-@_declare_call("fcall", flags=_CALL_FLAGS, key_specs=(KeySpec.number("RW access update", 2, _NOTE + "RW and UPDATE"),))
+@_declare_call(
+    "fcall",
+    flags=_CALL_FLAGS + " may_replicate",
+    key_specs=(KeySpec.number("RW access update", 2, _NOTE + "RW and UPDATE"),),
+)
 def fcall(ctx: Context, args: Args) -> Reply:
     """FCALL function numkeys key… arg…: what the function returns."""
     return _call(ctx, args, read_only=False)

@@ -13,7 +13,8 @@ from pyredisai.commands.ai.model_args import StoreRequest, parse_model_store
 from pyredisai.commands.client import NO_LINK, Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.loading import Loading, loading_state, read_rdb
-from pyredisai.errors import PersistenceError, ReplyError
+from pyredisai.commands.unexpected import PropagationPanicError, report
+from pyredisai.errors import PersistenceError, ReplyError, replication_texts, texts
 from pyredisai.persistence.aof.manifest import Entry, Manifest
 from pyredisai.persistence.aof.reading import Truncated, batches
 from pyredisai.persistence.loading import SLICE_S, map_file
@@ -21,6 +22,10 @@ from pyredisai.persistence.rdb.opcodes import MAGIC
 from pyredisai.resp.replies import Blocked, Error, Reply
 
 STORES = {b"AI.MODELSTORE": parse_model_store, b"AI.MODELSET": parse_modelset}
+
+
+class UnknownInLogError(Exception):
+    """The log holds a command, its name is the message, that this server does not have."""
 
 
 async def load_log(services: Services, manifest: Manifest) -> None:
@@ -35,6 +40,8 @@ async def load_log(services: Services, manifest: Manifest) -> None:
         services.log("notice", f"Loading the append-only file {entry.name}")
         try:
             await _load_file(services, state, path)
+        except UnknownInLogError as error:
+            raise PersistenceError(replication_texts.unknown_in_log(str(error), entry.name)) from None
         except Truncated as error:
             _cut(services, entry, path, error, last=entry is files[-1])
     services.log("notice", f"Append-only log loaded, keys: {sum(len(db.data) for db in services.databases)}")
@@ -74,11 +81,12 @@ def _apply(ctx: Context, args: list[bytes]) -> Reply:
                 reply = command.handler(ctx, args)
             except ReplyError as error:
                 return Error(error.text)
+            except Exception as error:  # a handler's own mistake must not end the start
+                return Error(texts.internal_error(error))
             return reply if type(reply) is Blocked else None
     if args[0].upper() in (b"MULTI", b"EXEC"):  # the loop serves nobody else meanwhile: they are whole anyway
         return None
-    if services.table.find(args[0]) is None:
-        raise PersistenceError(f"unknown command '{args[0].decode('utf-8', 'backslashreplace')}' in the log")
+    _check_known(services, args)
     reply = services.call(ctx, args)
     return reply if type(reply) in (Blocked, Error) else None
 
@@ -92,7 +100,21 @@ async def _judge(ctx: Context, args: list[bytes], reply: Reply) -> None:
         if word in STORES and keep_unopened(ctx, word, args):
             services.log("warning", f"A model of the log does not open, its bytes are kept: {reply.text}")
         else:
-            services.log("warning", f"A command of the log answered: {reply.text}")
+            try:
+                report(ctx, args[0], reply.text, from_log=True)
+            except PropagationPanicError as panic:
+                raise PersistenceError(str(panic)) from None
+
+
+def _check_known(services: Services, args: list[bytes]) -> None:
+    """Raises UnknownInLogError: what such a command did would be missing."""
+    command = services.table.find(args[0])
+    known = command is not None
+    if command is not None and command.subcommands and len(args) > 1:
+        known = args[1].lower().decode("latin-1") in command.subcommands
+    if not known:
+        name = args[0] if command is None else b"|".join(args[:2])
+        raise UnknownInLogError(name.decode("utf-8", "backslashreplace"))
 
 
 async def _answer(blocked: Blocked) -> Reply:

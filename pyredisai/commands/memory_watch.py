@@ -13,7 +13,7 @@ import os
 import random
 import resource
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from itertools import islice
 from typing import Any
 

@@ -159,6 +159,20 @@ def _parse_restore(args: Args) -> _Restore:
     complexity="O(N), the value's size",
     big=True,
 )
+@family.command(
+    "restore-asking",
+    group="server",
+    arity=-4,
+    flags="write denyoom asking",
+    keys=(1, 1, 1),
+    key_flags="OW update",
+    categories="keyspace dangerous",
+    since="3.0.0",
+    syntax="key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]",
+    summary="RESTORE, as nodes of a cluster send it.",
+    complexity="O(N), the value's size",
+    big=True,
+)
 def restore(ctx: Context, args: Args) -> Reply:
     """RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME s] [FREQ n]."""
     request = _parse_restore(args)

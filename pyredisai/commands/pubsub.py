@@ -214,7 +214,7 @@ def sunsubscribe(ctx: Context, args: Args) -> Reply:
     return _unsubscribe(ctx, "shard_channels", b"sunsubscribe", args[1:])
 
 
-@family.command("publish", arity=3, flags="pubsub loading stale fast", since="2.0.0")
+@family.command("publish", arity=3, flags="pubsub loading stale fast may_replicate", since="2.0.0")
 def publish(ctx: Context, args: Args) -> Reply:
     """PUBLISH channel message: how many clients got it."""
     ctx.server.primary.announce(args)
@@ -222,7 +222,12 @@ def publish(ctx: Context, args: Args) -> Reply:
 
 
 @family.command(
-    "spublish", arity=3, flags="pubsub loading stale fast", keys=(1, 1, 1), key_flags="not_key", since="7.0.0"
+    "spublish",
+    arity=3,
+    flags="pubsub loading stale fast may_replicate",
+    keys=(1, 1, 1),
+    key_flags="not_key",
+    since="7.0.0",
 )
 def spublish(ctx: Context, args: Args) -> Reply:
     """SPUBLISH shardchannel message: how many clients got it."""

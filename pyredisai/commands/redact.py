@@ -24,6 +24,15 @@ def redacted(command: Command, args: Sequence[bytes]) -> Sequence[bytes]:
             if bytes(args[at]).lower() == b"auth":
                 shown[at + 1 : at + 3] = [_HIDDEN, _HIDDEN]
         return shown
+    if name == "migrate":
+        shown = list(args)
+        for at in range(6, len(args)):
+            word = bytes(args[at]).upper()
+            if word == b"KEYS":
+                break
+            if secrets := {b"AUTH": 1, b"AUTH2": 2}.get(word, 0):
+                shown[at + 1 : at + 1 + secrets] = [_HIDDEN] * len(args[at + 1 : at + 1 + secrets])
+        return shown
     if name == "config|set":
         shown = list(args)
         for at in range(2, len(args) - 1, 2):

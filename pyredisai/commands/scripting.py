@@ -154,13 +154,13 @@ _SPECS = {
 _EVAL_FLAGS = "noscript stale skip_monitor no_mandatory_keys"
 
 
-@declare_eval("eval", flags=_EVAL_FLAGS, key_specs=(_SPECS["RW"],), since="2.6.0")
+@declare_eval("eval", flags=_EVAL_FLAGS + " may_replicate", key_specs=(_SPECS["RW"],), since="2.6.0")
 def eval_(ctx: Context, args: Args) -> Reply:
     """EVAL script numkeys key… arg…: what the script returns."""
     return _eval(ctx, args, read_only=False)
 
 
-@declare_eval("evalsha", flags=_EVAL_FLAGS, key_specs=(_SPECS["RW sha"],), since="2.6.0")
+@declare_eval("evalsha", flags=_EVAL_FLAGS + " may_replicate", key_specs=(_SPECS["RW sha"],), since="2.6.0")
 def evalsha(ctx: Context, args: Args) -> Reply:
     """EVALSHA sha1 numkeys key… arg…: as EVAL, with a script that the server knows."""
     return _evalsha(ctx, args, read_only=False)

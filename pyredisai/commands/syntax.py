@@ -19,6 +19,7 @@ _INTEGER_WORDS = (
     "count numkeys seconds milliseconds timeout index start stop end offset length cursor increment decrement bits "
     "port protover client-id db destination-db index1 index2 len rank maxlen numreplicas samples n slot dim"
 )
+_DOUBLES = frozenset({"score", "double", "weight", "longitude", "latitude", "radius", "width", "height"})
 _INTEGERS = frozenset(_INTEGER_WORDS.split())
 
 
@@ -124,7 +125,7 @@ def _value(name: str) -> Argument:
         kind = "unix-time"
     elif name == "pattern":
         kind = "pattern"
-    elif name in ("score", "double", "weight"):
+    elif name in _DOUBLES:
         kind = "double"
     else:
         kind = "string"

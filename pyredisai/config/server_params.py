@@ -253,13 +253,16 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
         ),
         row("min-replicas-max-lag", COUNT, "10", "Seconds that they may lag.", alias="min-slaves-max-lag"),
         row(
-            "propagation-error-behavior", Enum("ignore", "panic", "panic-on-replicas"), "ignore", "On errors there.", L
+            "propagation-error-behavior",
+            Enum("ignore", "panic", "panic-on-replicas"),
+            "ignore",
+            "Whether the server ends when a command of the primary or of the log fails here.",
         ),
         row("replica-ignore-disk-write-errors", BOOL, "no", "Apply writes though disk writes fail.", L),
     ),
     "security": (
         row("requirepass", Text("password"), "", "Password of the default user.", sensitive=True),
-        row("aclfile", PATH, "", "File of users.", L, missing="ACL files", runtime=False),
+        row("aclfile", PATH, "", "File of users, in place of user lines here.", runtime=False),
         row("acllog-max-len", LONG, "128", "Entries of ACL LOG."),
         row("acl-pubsub-default", Enum("allchannels", "resetchannels"), "resetchannels", "Channels of new users."),
         row("tracking-table-max-keys", LONG, "1000000", "Keys remembered for client-side caching; 0 any number."),
@@ -429,7 +432,7 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
             "Longest member of such a sorted set.",
             alias="zset-max-ziplist-value",
         ),
-        row("hll-sparse-max-bytes", SIZE, "3000", "Compact form of HyperLogLogs.", A),
+        row("hll-sparse-max-bytes", SIZE, "3000", "Largest compact form of a HyperLogLog."),
         row(
             "stream-node-max-bytes",
             SIZE,

@@ -372,3 +372,20 @@ WEIGHT_NOT_FLOAT = "ERR weight value is not a float"
 def no_input_key(command: str) -> str:
     """The reply of ZUNION and its siblings to a number of keys below 1."""
     return f"ERR at least 1 input key is needed for '{command}' command"
+
+
+# HyperLogLog
+NOT_HYPERLOGLOG = "WRONGTYPE Key is not a valid HyperLogLog string value."
+CORRUPT_HYPERLOGLOG = "INVALIDOBJ Corrupted HLL object detected"
+NO_SUCH_HYPERLOGLOG = "ERR The specified key does not exist"
+HYPERLOGLOG_NOT_SPARSE = "ERR HLL encoding is not sparse"
+
+
+def unknown_pfdebug(word: bytes) -> str:
+    """The reply of PFDEBUG to a subcommand that it does not know."""
+    return f"ERR Unknown PFDEBUG subcommand '{word.decode('latin-1')}'"
+
+
+def selftest_failed(reason: str) -> str:
+    """The reply of PFSELFTEST when something is wrong."""
+    return f"ERR TESTFAILED {reason}"

@@ -233,4 +233,4 @@ def run(config: Registry) -> int:
     except Exception:
         log("warning", "The server ends because of an error:\n" + traceback.format_exc())
         return 1
-    return application.exit_code
+    return application.exit_code or application.services.exit_code

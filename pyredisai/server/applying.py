@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 from pyredisai.commands.context import Context
 from pyredisai.commands.log_loading import STORES, keep_unopened
+from pyredisai.commands.unexpected import PropagationPanicError, report
 from pyredisai.errors import ReplyError, texts
 from pyredisai.replication.stream import StreamParser, wire_length
 from pyredisai.resp.replies import Blocked, Error, Reply
-from pyredisai.server.dispatch import execute, find
+from pyredisai.server.dispatch import execute, failure, find
 
 
 class Applier:
@@ -52,7 +53,7 @@ class Applier:
                     self._take(args)
                 else:
                     break
-                if not self.is_blocked and not self._ready and self._transaction is None:
+                if not (self.is_blocked or self._stopped or self._ready) and self._transaction is None:
                     self._applied += self._unapplied
                     self._unapplied = 0
         finally:
@@ -87,7 +88,7 @@ class Applier:
         """Run all of it before anybody sees a part; a model is opened on the loop then."""
         self._ctx.client.in_exec = True
         try:
-            while self._ready and not self.is_blocked:
+            while self._ready and not (self.is_blocked or self._stopped):
                 self._run(self._ready.popleft())
         finally:
             self._ctx.client.in_exec = False
@@ -104,7 +105,7 @@ class Applier:
             ctx.client.last_command = command.name
             reply = execute(ctx, command, args)
         except ReplyError as error:
-            reply = Error(error.text)
+            reply = failure(ctx, error.text)
         finally:
             services.events.expiry = "hide"
         if services.deferred:
@@ -140,5 +141,15 @@ class Applier:
         if word in STORES and keep_unopened(self._ctx, word, args):
             log("warning", f"A model of the primary does not open here, its bytes are kept: {reply.text}")
         else:
-            name = args[0].decode("utf-8", "backslashreplace")
-            log("warning", f"== CRITICAL == This replica answered '{name}' of its primary with an error: {reply.text}")
+            try:
+                report(self._ctx, args[0], reply.text)
+            except PropagationPanicError as panic:
+                self._panic(str(panic))
+
+    def _panic(self, reason: str) -> None:
+        """End the server as it is: what failed does not count as applied, and nothing is saved."""
+        self.stop()
+        services = self._ctx.server
+        services.log("warning", reason)
+        services.exit_code = 1
+        services.shutdown(save=False, force=True)

@@ -245,7 +245,8 @@ def failure(ctx: Context, text: str) -> Error:
 
 def crashed(ctx: Context, command: Command, error: Exception) -> Error:
     """A handler's own mistake: the client gets an error, the log the traceback, the server goes on."""
-    ctx.server.stats.unexpected_errors += 1
+    if not ctx.client.obeyed:  # there every error is unexpected, and counted by who sent the command
+        ctx.server.stats.unexpected_errors += 1
     for line in traceback.format_exception(error):
         ctx.server.log("warning", f"{command.name}: {line.rstrip()}")
     return failure(ctx, texts.internal_error(error))

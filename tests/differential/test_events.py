@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.differential import commands
+from tests.differential import commands, special_commands
 from tests.differential.commands import Command
 from tests.support.resp import RespClient
 from tests.support.server import Server
@@ -26,11 +26,16 @@ COMMANDS = [
     *commands.STREAMS,
     *commands.BITS[:7],
     *commands.SORTS[:3],
+    *special_commands.HYPERLOGLOGS,
+    *special_commands.PLACES,
 ]
 # these read keys in an order or number of their own; their misses are not compared
 READERS = (
     b"sort",
     b"sort_ro",
+    b"xautoclaim",
+    b"georadius",
+    b"georadiusbymember",
     b"sinter",
     b"sunion",
     b"sdiff",

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.differential import commands
+from tests.differential import commands, special_commands
 from tests.differential.commands import Command, same
 from tests.support.resp import RespClient
 from tests.support.server import Server
@@ -26,6 +26,8 @@ FAMILIES = {
     "sets": commands.SETS * 2 + commands.STRINGS + commands.KEYSPACE,
     "sorted sets": commands.SORTED_SETS * 2 + commands.KEYSPACE[:12],
     "streams": commands.STREAMS,
+    "hyperloglogs": special_commands.HYPERLOGLOGS + special_commands.SETTINGS,
+    "places": special_commands.PLACES,
     "bits": commands.BITS * 3 + commands.STRINGS,
     "sorts": commands.SORTS * 3 + commands.LISTS[:3] + commands.SETS[:3],
     "transactions": commands.TRANSACTIONS * 8

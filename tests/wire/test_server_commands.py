@@ -47,6 +47,23 @@ def test_pause_write_lets_reads_through(client: RespClient, other: RespClient) -
     assert client("GET", "k") == b"1"
 
 
+@pytest.mark.parametrize("request_words", [("PUBLISH", "c", "m"), ("PFCOUNT", "nokey"), ("EVAL", "return 1", 0)])
+def test_pause_write_holds_what_replicas_may_get(
+    client: RespClient, other: RespClient, request_words: tuple[str, ...]
+) -> None:
+    client("CLIENT", "PAUSE", 60_000, "WRITE")
+    other.send(*request_words)
+    assert other.quiet(0.2)
+    assert client("CLIENT", "UNPAUSE") == "OK"
+    assert other.read() in (0, 1)
+
+
+@pytest.mark.parametrize("call", ["'PFCOUNT', 'k'", "'PUBLISH', 'c', 'm'"])
+def test_scripts_that_only_read_send_nothing_to_replicas(client: RespClient, call: str) -> None:
+    reply = client("EVAL_RO", f"return redis.call({call})", 0)
+    assert "Write commands are not allowed from read-only scripts" in reply.text
+
+
 def test_kill(client: RespClient, other: RespClient) -> None:
     identity = other("CLIENT", "ID")
     assert client("CLIENT", "KILL", "ID", identity) == 1

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pyredisai import clock
 from pyredisai.commands.accounts import Refusal, store
 from pyredisai.commands.acl import describe, rules
+from pyredisai.commands.acl.loading import file_of, load_file
 from pyredisai.commands.acl.permissions import ALLOWED, verdict
-from pyredisai.commands.acl.users import Selector, User
+from pyredisai.commands.acl.user_file import UserFileError, write_users
+from pyredisai.commands.acl.users import Selector
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Family
-from pyredisai.errors import ReplyError, texts
+from pyredisai.errors import ReplyError, acl_texts, texts
 from pyredisai.resp.replies import OK, Reply, RespSet
 
 family = Family("server")
@@ -92,9 +94,7 @@ def acl_setuser(ctx: Context, args: Args) -> Reply:
         raise ReplyError(texts.ACL_USERNAME)
     users = store(ctx.server)
     known = users.users.get(name)
-    user = known.copy() if known else User(name)
-    if known is None and ctx.server.config["acl-pubsub-default"] == "allchannels":
-        user.root.all_channels = True
+    user = known.copy() if known else users.new(name)
     try:
         joined = rules.join_selectors(args[3:])
     except rules.RuleError as error:
@@ -176,14 +176,32 @@ def _shown(entry: Refusal) -> Reply:
 
 @_acl("load", 2, _ADMIN, "Read all users from the ACL file.")
 def acl_load(ctx: Context, args: Args) -> Reply:
-    """ACL LOAD: refused, there is no ACL file."""
-    raise ReplyError(texts.NO_ACL_FILE)
+    """ACL LOAD: all users of the file, or none; refused without one."""
+    try:
+        load_file(ctx.server, _file(ctx))
+    except UserFileError as error:
+        raise ReplyError(f"ERR {error}") from None
+    return OK
+
+
+def _file(ctx: Context) -> str:
+    """Where the users are kept. Raises ReplyError."""
+    path = file_of(ctx.server.config)
+    if not path:
+        raise ReplyError(texts.NO_ACL_FILE)
+    return path
 
 
 @_acl("save", 2, _ADMIN, "Write all users to the ACL file.")
 def acl_save(ctx: Context, args: Args) -> Reply:
-    """ACL SAVE: refused, there is no ACL file."""
-    raise ReplyError(texts.NO_ACL_FILE)
+    """ACL SAVE: refused without a file."""
+    path, users = _file(ctx), store(ctx.server).users
+    try:
+        write_users(ctx.server.table, path, [user for _, user in sorted(users.items())])
+    except OSError as error:
+        ctx.server.log("warning", acl_texts.file_not_written(path, error.strerror or str(error)))
+        raise ReplyError(acl_texts.NOT_SAVED) from None
+    return OK
 
 
 family.help("acl", since="6.0.0")

@@ -1,17 +1,20 @@
-"""The `user` lines of the configuration: checked when they are read, made users when the server starts."""
+"""Users at the start: the `user` lines of the configuration, which are checked when they are read, or the ACL file."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from pyredisai.commands.accounts import store
 from pyredisai.commands.acl import rules
 from pyredisai.commands.acl.describe import user_line
+from pyredisai.commands.acl.user_file import UserFileError, read_users
 from pyredisai.commands.acl.users import User
 from pyredisai.commands.context import Services
 from pyredisai.commands.spec import Table
 from pyredisai.config.lines import to_bytes, to_text
-from pyredisai.errors import ConfigError
+from pyredisai.config.registry import Registry
+from pyredisai.errors import ConfigError, acl_texts
 from pyredisai.errors import config_texts as texts
 
 
@@ -37,10 +40,21 @@ def check_user(table: Table, words: Sequence[str], known: Sequence[str]) -> None
 
 
 def load_users(services: Services) -> None:
-    """Make the users of the configuration, and let CONFIG REWRITE write all. Raises ConfigError, logged."""
+    """Make the users of the ACL file, or those of the configuration, which CONFIG REWRITE then writes.
+
+    Raises ConfigError, logged.
+    """
     config, table, accounts = services.config, services.table, store(services)
+    if path := file_of(config):
+        if config.users:
+            refuse(services, acl_texts.FILE_AND_LINES)
+        try:
+            load_file(services, path)
+        except UserFileError as error:
+            refuse(services, acl_texts.start_refused(str(error)))
+        return
     for name, *words in config.users:
-        user = User(name)
+        user = accounts.new(name)
         if any(char.isspace() or char == "\0" for char in name):
             refuse(services, texts.USER_NAME)
         for rule in rules.join_selectors([to_bytes(word) for word in words]):
@@ -50,6 +64,18 @@ def load_users(services: Services) -> None:
                 refuse(services, texts.bad_rule(to_text(rule), name, str(error)))
         accounts.replace(user)
     config.more_lines["user"] = lambda: [user_line(table, user) for _, user in sorted(accounts.users.items())]
+
+
+def file_of(config: Registry) -> str:
+    """The path of the ACL file; empty without one."""
+    name: str = config["aclfile"]
+    return os.path.join(config["dir"], name) if name else ""
+
+
+def load_file(services: Services, path: str) -> None:
+    """The users of a file in place of all. Raises UserFileError."""
+    accounts = store(services)
+    accounts.replace_all(read_users(services.table, path, accounts.new))
 
 
 def refuse(services: Services, text: str) -> None:

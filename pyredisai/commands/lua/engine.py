@@ -241,7 +241,7 @@ class Engine:
             except ReplyError as error:
                 return script_texts.acl(error.text)
         guard = self.services.guard
-        if command.is_write and run.read_only:
+        if run.read_only and (command.is_write or "may_replicate" in command.flags):
             return "ERR " + script_texts.READ_ONLY
         if command.is_write and (refusal := self._role_refuses(command)):
             return refusal

@@ -14,7 +14,7 @@ from pyredisai.keyspace.stream import Stream
 from pyredisai.resp.replies import Error
 from pyredisai.server.app import build_services
 from pyredisai.server.dispatch import process, without_views
-from tests.differential import commands
+from tests.differential import commands, special_commands
 from tests.differential.commands import Command
 from tests.unit.commands.ai.conftest import NoLink
 
@@ -28,6 +28,8 @@ COMMANDS = [
     *commands.STREAMS,
     *commands.BITS,
     *commands.SORTS,
+    *special_commands.HYPERLOGLOGS,
+    *special_commands.PLACES,
     *commands.TRANSACTIONS * 3,
     commands.command("SPOP", commands.key),
     commands.command("SPOP", commands.key, "1"),

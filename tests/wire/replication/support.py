@@ -99,7 +99,7 @@ def value_of(client: RespClient, key: bytes) -> Any:
 def workload(seed: int) -> Iterator[tuple[Any, ...]]:
     """Endless random commands on plain types; some fail, some change several keys, some expire them."""
     choose = random.Random(seed)
-    makers = (_strings, _lists, _hashes, _sets, _sorted_sets, _streams, _keys, _effects)
+    makers = (_strings, _lists, _hashes, _sets, _sorted_sets, _streams, _keys, _effects, sketches, places)
     while True:
         yield from choose.choice(makers)(choose)
 
@@ -186,6 +186,38 @@ def _sorted_sets(choose: random.Random) -> Iterator[tuple[Any, ...]]:
             ("ZREM", key, f"m{number}"),
             ("ZUNIONSTORE", other, 2, key, other),
             ("ZREMRANGEBYRANK", key, 0, 0),
+        ]
+    )
+
+
+def sketches(choose: random.Random) -> Iterator[tuple[Any, ...]]:
+    """A HyperLogLog command."""
+    key, other = _name(choose, "p"), _name(choose, "p")
+    yield choose.choice(
+        [
+            ("PFADD", key, *(choose.randrange(10_000) for _ in range(5))),
+            ("PFADD", key, *(choose.randrange(10**6) for _ in range(400))),
+            ("PFADD", key),
+            ("PFCOUNT", key),
+            ("PFCOUNT", key, other),
+            ("PFMERGE", key, other, _name(choose, "p")),
+            ("PFDEBUG", choose.choice(["TODENSE", "GETREG"]), key),
+        ]
+    )
+
+
+def places(choose: random.Random) -> Iterator[tuple[Any, ...]]:
+    """A geo command."""
+    key, other, member = _name(choose, "g"), _name(choose, "g"), f"m{choose.randrange(30)}"
+    centre = (choose.uniform(-180, 180), choose.uniform(-85, 85))
+    yield choose.choice(
+        [
+            ("GEOADD", key, *centre, member, choose.uniform(0, 5), choose.uniform(0, 5), "x"),
+            ("GEOADD", key, choose.choice(["NX", "XX"]), "CH", *centre, member),
+            ("GEOSEARCHSTORE", other, key, "FROMLONLAT", *centre, "BYRADIUS", 9000, "km", "STOREDIST"),
+            ("GEOSEARCHSTORE", other, key, "FROMMEMBER", "x", "BYBOX", 5e6, 3e6, "m", "COUNT", 3),
+            ("GEORADIUS", key, *centre, 5000, "mi", "STORE", other, "COUNT", 5, "ANY"),
+            ("GEORADIUSBYMEMBER", key, "x", 1e7, "m", "STOREDIST", other),
         ]
     )
 
