@@ -40,10 +40,10 @@ def run_steps(ctx: Context, plan: Plan, steps: list[Args], parsers: dict[bytes, 
 class DagRun:
     """One DAG between its request and its reply. `done` is called on the loop for every step."""
 
-    __slots__ = ("blocked", "dag", "database", "deadline_ns", "plan", "services")
+    __slots__ = ("blocked", "ctx", "dag", "database", "deadline_ns", "plan", "services")
 
     def __init__(self, ctx: Context, plan: Plan) -> None:
-        self.services = ctx.server
+        self.ctx, self.services = ctx, ctx.server
         self.database = ctx.client.db
         self.plan = plan
         self.dag = Dag(plan.steps, plan.slots)
@@ -85,7 +85,7 @@ class DagRun:
         if not self.dag.failed and self.plan.persist:
             keys = self.plan.persist
             tensors = [self.plan.slots[self.plan.names[key]] for key in keys]
-            error = store_outputs(self.services, self.database, keys, tensors)
+            error = store_outputs(self.ctx, self.database, keys, tensors)
             if error is not None:
                 replies.append(Error(error))
         return replies

@@ -13,7 +13,9 @@ from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Family
 from pyredisai.config.registry import Registry
 from pyredisai.errors import ReplyError, ai_texts, texts
+from pyredisai.journal import Effect
 from pyredisai.keyspace.database import Database
+from pyredisai.persistence.rdb.payload import dump
 from pyredisai.resp.replies import OK, Reply
 
 family = Family("module", module="ai")
@@ -44,8 +46,26 @@ def tensorset(ctx: Context, args: Args) -> Reply:
     old = database.get(key)
     if old is not None and type(old) is not Tensor:
         raise ReplyError(texts.WRONGTYPE)
-    database.set(key, parse_tensor(args, ctx.server.config))
+    tensor = parse_tensor(args, ctx.server.config)
+    database.set(key, tensor)
+    if ctx.journaled:
+        _propagate(ctx, key, tensor, args)
     return OK
+
+
+def _propagate(ctx: Context, key: bytes, tensor: Tensor, args: Args) -> None:
+    """VALUES go on as the BLOB that they are: shorter, and a RedisAI that refuses some of them takes it."""
+    form = 3 + len(tensor.shape)
+    if tensor.dtype.name in WIDE_UINTS or (len(args) > form and as_keyword(args[form]) == b"VALUES"):
+        ctx.propagate(tensorset_effect(key, tensor))
+
+
+def tensorset_effect(key: bytes, tensor: Tensor) -> Effect:
+    """The AI.TENSORSET that stores this tensor; a RESTORE for a type that AI.TENSORSET may refuse."""
+    if tensor.dtype.name in WIDE_UINTS:
+        return [b"RESTORE", key, b"0", dump(tensor), b"REPLACE"]
+    dims = [b"%d" % dim for dim in tensor.shape]
+    return [b"AI.TENSORSET", key, tensor.dtype.name_bytes, *dims, b"BLOB", tensor.blob]
 
 
 @family.command("ai.tensorget", arity=-1, flags="readonly", keys=(1, 1, 1))
