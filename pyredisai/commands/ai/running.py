@@ -15,12 +15,12 @@ from pyredisai import clock
 from pyredisai.ai.model import Model
 from pyredisai.ai.stats import RunStats
 from pyredisai.ai.tensor import Tensor
-from pyredisai.commands.ai.tensors import tensorset_effect
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.errors import PyRedisAIError, ReplyError, ai_texts, replication_texts, texts
 from pyredisai.execution.job import TIMED_OUT, BatchPolicy, Job, Outcome
 from pyredisai.journal import Effect
+from pyredisai.persistence.aof.commands import tensor_command
 from pyredisai.resp.replies import OK, Blocked, Error, Reply, Status
 
 _LONGEST_TIMEOUT_MS: Final = 1 << 40
@@ -104,7 +104,7 @@ def store_outputs(ctx: Context, database: int, keys: Sequence[bytes], outputs: O
         if tensor is not None:
             db.set(key, tensor)
             if journalled:
-                effects.append(tensorset_effect(key, tensor))
+                effects.append(tensor_command(key, tensor))
     if effects:
         services.journal.append(database, effects)
         if services.append_log.unwritten:

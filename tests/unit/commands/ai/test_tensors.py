@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pyredisai.ai.dtype import DTYPES
-from pyredisai.commands.ai.tensors import WIDE_UINTS
+from pyredisai.ai.dtype import DTYPES, WIDE_UINTS
+from pyredisai.persistence.aof.commands import commands_for, tensor_command
 from pyredisai.persistence.rdb.payload import dump
 
 WRONGTYPE = b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
@@ -155,6 +155,21 @@ def test_wide_integers_are_journaled_for_servers_that_refuse_them(run: Any, ctx:
     ctx.server.config.set([("ai.accept-wide-uint", "no")])
     replay(ctx, run, journal)
     assert run("AI.TENSORGET", "t", "BLOB") == b"$4\r\nabcd\r\n"
+
+
+@pytest.mark.parametrize("dtype", ["FLOAT", "STRING"])
+def test_a_tensor_without_elements_is_journaled_and_rewritten_so_that_it_is_taken(
+    run: Any, ctx: Any, journal: list[Any], dtype: str
+) -> None:
+    ctx.client.obeyed = True  # RedisAI sends it like this, and then refuses it
+    assert run("AI.TENSORSET", "t", dtype, "0", "3", "BLOB", "") == b"+OK\r\n"
+    ctx.client.obeyed = False
+    assert run("AI.TENSORSET", "u", dtype, "0", "3", "BLOB", "")[:1] == b"-"
+    tensor = ctx.db.get(b"t")
+    journal[:] = [(0, [tensor_command(b"t", tensor)]), (0, list(commands_for(b"u", tensor, None, 1)))]
+    replay(ctx, run, journal)
+    meta = b"*4\r\n$5\r\ndtype\r\n$%d\r\n%b\r\n$5\r\nshape\r\n*2\r\n:0\r\n:3\r\n" % (len(dtype), dtype.encode())
+    assert run("AI.TENSORGET", "t", "META") == run("AI.TENSORGET", "u", "META") == meta
 
 
 def replay(ctx: Any, run: Any, journal: list[Any]) -> None:
