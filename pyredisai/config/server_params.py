@@ -334,7 +334,7 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
         row("aof-disable-auto-gc", BOOL, "no", "Keep old files of the log.", L),
     ),
     "shutdown": (
-        row("shutdown-timeout", COUNT, "10", "Seconds to wait for replicas.", L),
+        row("shutdown-timeout", COUNT, "10", "Seconds that SHUTDOWN waits for replicas; 0: not at all."),
         row("shutdown-on-sigint", SIGNAL, "default", "How SIGINT shuts down."),
         row("shutdown-on-sigterm", SIGNAL, "default", "How SIGTERM shuts down."),
     ),
