@@ -136,6 +136,8 @@ class Primary:
         """PSYNC: go on where the replica is, or begin with everything. `id` is `?` for a replica that has nothing."""
         self.spread()
         self._alone_since = time.monotonic()
+        if self._config["repl-disable-tcp-nodelay"]:
+            peer.outlet.delay_packets()
         if self.history.can_continue(id, offset):
             self._continue(peer, offset)
             return

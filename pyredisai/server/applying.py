@@ -8,13 +8,18 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 from pyredisai.commands.context import Context
 from pyredisai.commands.log_loading import STORES, keep_unopened
+from pyredisai.commands.persistence import disk_refuses
 from pyredisai.errors import ReplyError, texts
+from pyredisai.replication.replica import LinkError
 from pyredisai.replication.stream import StreamParser, wire_length
 from pyredisai.resp.replies import Blocked, Error, Reply
 from pyredisai.server.dispatch import execute, find
+
+_WARNING_S: Final = 10
 
 
 class Applier:
@@ -28,6 +33,7 @@ class Applier:
         self._unapplied = self._applied = 0
         self.is_blocked = False
         self._stopped = False
+        self._warn_at = 0.0
 
     def feed(self, data: bytes) -> None:
         """Apply what is complete. Raises LinkError."""
@@ -72,6 +78,7 @@ class Applier:
         if word == b"MULTI":
             self._transaction = []
         elif word == b"EXEC":
+            self._check_disk(*self._transaction or ())
             self._ready += self._transaction or ()
             self._transaction = None
         elif self._transaction is not None:
@@ -81,7 +88,24 @@ class Applier:
                 self._relay()
                 self._on_getack()
         else:
+            self._check_disk(args)
             self._run(args)
+
+    def _check_disk(self, *commands: list[bytes]) -> None:
+        """What this server could not keep is not applied, but asked for again later. Raises LinkError.
+
+        A Redis ends itself here; so does nothing of ours that can still answer reads.
+        """
+        services = self._ctx.server
+        if (services.saver.last_ok and services.append_log.ok) or not disk_refuses(services):
+            return
+        if not any((command := services.table.find(args[0])) and command.is_write for args in commands):
+            return
+        if not services.config["replica-ignore-disk-write-errors"]:
+            raise LinkError("Replica was unable to write command to disk.")
+        if time.monotonic() >= self._warn_at:
+            self._warn_at = time.monotonic() + _WARNING_S
+            services.log("warning", "Replica is applying a command even though it is unable to write to disk.")
 
     def _run_transaction(self) -> None:
         """Run all of it before anybody sees a part; a model is opened on the loop then."""

@@ -80,9 +80,11 @@ class Follower:
         upstream.set_state("connecting")
         link = PrimaryLink(services, self._next_id(), self._lost)
         loop = asyncio.get_running_loop()
+        address: str = services.config["bind-source-addr"]
+        source = (address, 0) if address else None
         try:
             async with asyncio.timeout(services.config["repl-timeout"]):
-                await loop.create_connection(lambda: link, upstream.host, upstream.port)
+                await loop.create_connection(lambda: link, upstream.host, upstream.port, local_addr=source)
         except (OSError, TimeoutError) as error:
             services.log("warning", f"Error condition on socket for SYNC: {error}")
             upstream.set_state("connect")
@@ -178,6 +180,9 @@ class PrimaryLink(asyncio.Protocol):
     def output_buffered(self) -> int:
         """Bytes that wait to be written."""
         return int(self._transport.get_write_buffer_size()) if self._transport is not None else 0
+
+    def delay_packets(self) -> None:
+        """Not to a primary."""
 
     # The protocol
 

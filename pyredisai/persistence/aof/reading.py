@@ -27,25 +27,28 @@ class Logged:
 def commands(view: memoryview, position: int = 0) -> Iterator[Logged]:
     """Every command from `position` on. Raises Truncated, or PersistenceError for what is no command.
 
-    The commands of a MULTI are given with it; a file that ends before its EXEC is whole before the MULTI.
+    Those of a MULTI are given when its EXEC has been read; a file that ends before that is whole before the MULTI.
     """
     end = len(view)
     whole = position
-    in_multi = False
+    transaction: list[Logged] | None = None
     while position < end:
         if view[position] == 0x23:  # '#': a remark, such as a time
             position = _line_end(view, position, whole) + 2
             continue
         args, position = _command(view, position, whole)
         word = args[0].upper() if args else b""
-        if word == b"MULTI":
-            in_multi = True
-        elif word == b"EXEC":
-            in_multi = False
-        yield Logged(args, position)
-        if not in_multi:
+        if word == b"MULTI" and transaction is None:
+            transaction = []
+        elif transaction is None:
+            yield Logged(args, position)
             whole = position
-    if in_multi:
+        elif word == b"EXEC":
+            yield from transaction
+            transaction, whole = None, position
+        else:
+            transaction.append(Logged(args, position))
+    if transaction is not None:
         raise Truncated(whole)
 
 

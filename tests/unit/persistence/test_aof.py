@@ -24,6 +24,15 @@ def test_a_manifest_reads_back() -> None:
     assert parse(based.text()) == based
 
 
+def test_the_history_grows_until_it_is_deleted() -> None:
+    first = Manifest().with_incremental("a.aof")
+    second = first.with_incremental("a.aof").rebased("a.aof", rdb=True, keep=first.incremental[0])
+    third = second.with_incremental("a.aof")
+    third = third.rebased("a.aof", rdb=False, keep=third.incremental[-1])
+    assert [entry.name for entry in third.history] == [entry.name for entry in (*second.files,)]
+    assert parse(third.text()) == third
+
+
 @pytest.mark.parametrize(
     "line", ["file a seq x type b", "file a", "nonsense", "file ../x seq 1 type b", "file a seq 1 type z"]
 )
@@ -63,9 +72,13 @@ def test_a_log_cut_off_anywhere_gives_what_is_whole(logged: list[list[bytes]], d
 
 def test_an_open_transaction_is_cut_off_as_a_whole() -> None:
     first, rest = encode([b"SET", b"a", b"1"]), encode([b"MULTI"]) + encode([b"SET", b"b", b"1"])
+    found = commands(memoryview(first + rest))
+    assert next(found).args == [b"SET", b"a", b"1"]
     with pytest.raises(Truncated) as error:
-        list(commands(memoryview(first + rest)))
+        next(found)
     assert error.value.whole == len(first)
+    data = memoryview(first + rest + encode([b"EXEC"]) + first)
+    assert [c.args[1] for c in commands(data)] == [b"a", b"b", b"a"]
 
 
 @given(st.binary(max_size=200))

@@ -1,4 +1,4 @@
-"""SHUTDOWN and SIGTERM wait for replicas that lack something. Replies and waits are those of a real redis-server 7.0."""
+"""SHUTDOWN and SIGTERM wait for replicas that lack something; replies and waits are those of redis-server 7.0."""
 
 from __future__ import annotations
 
