@@ -23,7 +23,10 @@ _WARNING_S: Final = 10
 
 
 class Applier:
-    """`on_ready` is called when a command that took its time (a model was opened) is done, `on_getack` for GETACK."""
+    """`on_ready` is called when a command that took its time (a model was opened) is done: then `poke` it.
+
+    `on_getack` is called for GETACK.
+    """
 
     def __init__(self, ctx: Context, on_ready: Callable[[], None], on_getack: Callable[[], None]) -> None:
         self._ctx, self._on_ready, self._on_getack = ctx, on_ready, on_getack
@@ -41,7 +44,7 @@ class Applier:
         self._go_on()
 
     def poke(self) -> None:
-        """By the clock: go on if a slow script kept us from it. Raises LinkError."""
+        """Go on with what has come, after what kept us from it. Raises LinkError."""
         self._go_on()
 
     def stop(self) -> None:
@@ -145,16 +148,11 @@ class Applier:
     def _unblock(self, args: list[bytes], reply: Reply) -> None:
         self._check(args, reply)
         self.is_blocked = False
-        if not self._stopped:  # else the offset is no longer ours to count; the command may come again
-            self._finish_blocked()
-        if not self.is_blocked:
-            self._on_ready()
-
-    def _finish_blocked(self) -> None:
-        if not self._ready and self._transaction is None:
+        # Of a link that was given up the offset is no longer ours to count; the command may come again.
+        if not self._stopped and not self._ready and self._transaction is None:
             self._applied += self._unapplied
             self._unapplied = 0
-        self._go_on()
+        self._on_ready()
 
     def _check(self, args: list[bytes], reply: Reply) -> None:
         """A command that the primary ran should not fail here; a model whose backend is missing is kept as bytes."""

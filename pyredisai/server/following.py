@@ -193,12 +193,15 @@ class PrimaryLink(asyncio.Protocol):
 
     def _go_on(self) -> None:
         try:
-            for event in self._handshake.events():
+            self._applier.poke()
+            for event in () if self.is_busy else self._handshake.events():
                 self._handle(event)
                 if self.is_busy:
-                    if not self._closed:
-                        self._transport.pause_reading()
-                    return
+                    break
+            if self.is_busy:
+                if not self._closed:
+                    self._transport.pause_reading()
+                return
         except (LinkError, OSError) as error:
             self._services.log("warning", str(error))
             self.close()
@@ -265,6 +268,9 @@ class PrimaryLink(asyncio.Protocol):
             database = await self._receiver.load(self._sync.id, self._still_here)
         except (OSError, PersistenceError) as error:
             services.log("warning", f"Failed trying to load the MASTER synchronization DB: {error}")
+            self.close()
+        except Exception:
+            services.log("warning", "Loading the MASTER synchronization DB failed:\n" + traceback.format_exc())
             self.close()
         else:
             primary.history.adopt(self._sync.id, self._sync.offset, services.config["repl-backlog-size"])
