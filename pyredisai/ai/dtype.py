@@ -50,6 +50,8 @@ FLOAT16: Final = DType("FLOAT16", "float", "", "<f2", 2)
 # numpy has none: an array holds two opaque bytes an element, so that nobody computes with them by mistake.
 BFLOAT16: Final = DType("BFLOAT16", "float", "", "|V2", 2)
 STRING: Final = DType("STRING", "string", "", "|O", 0)
+# AI.TENSORSET of RedisAI refuses these names.
+WIDE_UINTS: Final = ("UINT32", "UINT64")
 DTYPES: Final[dict[str, DType]] = {
     dtype.name: dtype
     for dtype in (

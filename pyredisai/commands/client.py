@@ -27,6 +27,9 @@ class Link(Protocol):
     def output_buffered(self) -> int:
         """Bytes that wait to be written."""
 
+    def delay_packets(self) -> None:
+        """Send fewer packets, later."""
+
 
 class Permissions(Protocol):
     """What ACL lets a limited user do."""
@@ -47,6 +50,9 @@ class NoLink:
     def output_buffered(self) -> int:
         """Nothing waits."""
         return 0
+
+    def delay_packets(self) -> None:
+        """There are none."""
 
 
 NO_LINK: Final = NoLink()

@@ -22,7 +22,7 @@ from pyredisai.persistence.snapshot import Pictures
 from pyredisai.replication.primary import Primary
 from pyredisai.replication.transfers import Transfers
 from pyredisai.replication.upstream import Upstream
-from pyredisai.resp.replies import Reply
+from pyredisai.resp.replies import Blocked, Reply
 
 if TYPE_CHECKING:
     from pyredisai.backends.loader import BackendLoader
@@ -44,13 +44,25 @@ class ServerStats(KeyspaceStats):
 
 
 class Shutdown(Protocol):
-    """Ends the server: `save` True or False, None as the configuration says.
+    """Ends the server (`server.ending`). `left_ms`: how long it still waits for replicas, -1 when no end is near."""
 
-    Raises ReplyError, and the server goes on, when saving fails and `force` is not set.
-    """
+    finish: Callable[[], None]
 
-    def __call__(self, save: bool | None = None, force: bool = False) -> None:
-        """End it."""
+    def begin(self, save: bool | None = None, *, force: bool = False, now: bool = False) -> bool:
+        """End it: `save` None as the configuration says. True while it waits for replicas. Raises ReplyError.
+
+        It goes on when saving fails and `force` is not set.
+        """
+
+    def join(self) -> Blocked:
+        """Wait for the end; an error is the reply if it does not come."""
+
+    def abort(self) -> None:
+        """Go on serving. Raises ReplyError when no end is near."""
+
+    @property
+    def left_ms(self) -> int:
+        """Of the class."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,8 +71,8 @@ class Services:
 
     `call(ctx, args)` runs a command as dispatch does, for EXEC, Lua and TorchScript; it returns the
     reply value, an `Error` value for an error. `log(level, text)` writes to the server's log, level one
-    of debug verbose notice warning. `shutdown(save, force)` ends the server; before that it calls `on_shutdown`
-    with `save`, and one that raises stops it. `on_client_gone` is called with a
+    of debug verbose notice warning. `shutdown` ends the server; before that it calls `on_shutdown`
+    with what it was told of saving, and one that raises stops it. `on_client_gone` is called with a
     client whose connection has closed, and at RESET: drop what you keep of it. `guard` is what dispatch looks
     at for each request. The functions in `cron` run on the loop `hz` times a second. `deferred` are
     functions that run once, in order, when the present client's command (EXEC or a script as a whole) is done:
@@ -78,7 +90,6 @@ class Services:
     loader: BackendLoader
     call: Callable[[Context, Args], Reply]
     log: Callable[[str, str], None]
-    shutdown: Shutdown
     run_id: str
     on_client_gone: list[Callable[[Client], None]] = field(default_factory=list)
     on_shutdown: list[Callable[[bool | None], None]] = field(default_factory=list)
@@ -87,6 +98,7 @@ class Services:
     cron: list[Callable[[], None]] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
     deferred: list[Callable[[], None]] = field(default_factory=list)
+    shutdown: Shutdown = field(init=False)
     watch: WatchTable = field(init=False)
     scanner: Scanner = field(init=False)
     saver: Saver = field(init=False)

@@ -20,7 +20,7 @@ from pyredisai.resp.replies import OK, Reply
 
 family = Family("server")
 
-_FOR_EVER_MS = 10**12
+_PURPOSE = "failover"
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ def failover(ctx: Context, args: Args) -> Reply:
             raise ReplyError(replication_texts.FAILOVER_OFFLINE)
     services.extra["failover"] = request
     primary.failover_state = "waiting-for-sync"
-    pause.start(services, "write", _FOR_EVER_MS)
+    pause.start(services, "write", pause.FOR_EVER_MS, _PURPOSE)
     services.log("notice", "FAILOVER requested, waiting for a replica to catch up.")
     return OK
 
@@ -135,7 +135,7 @@ def _end(services: Services) -> None:
     services.upstream.hands_over = False
     services.primary.failover_state = "no-failover"
     services.extra.pop("failover", None)
-    pause.end(services)
+    pause.end(services, _PURPOSE)
 
 
 def handed_over(services: Services, *, accepted: bool) -> None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from functools import partial
 
 from pyredisai import clock
+from pyredisai.ai.model import Model
+from pyredisai.ai.script import Script
+from pyredisai.ai.tensor import Tensor
 from pyredisai.commands.args import parse_int32
 from pyredisai.commands.context import Context
 from pyredisai.commands.key_specs import KeySpec
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, texts
 from pyredisai.glob import compile_glob
+from pyredisai.journal import Effect
 from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.types import copied, type_name
+from pyredisai.persistence.rdb.payload import dump
 from pyredisai.resp.replies import OK, Reply, Status
 
 family = Family("generic")
@@ -228,7 +233,18 @@ def copy(ctx: Context, args: Args) -> Reply:
     if when is not None:
         target_db.set_expiry(target, when)
     target_db.notify("g", "copy_to", target)
+    if ctx.journaled and isinstance(value, Tensor | Model | Script):
+        ctx.propagate(*_copy_effects(ctx, target_db, target, when))
     return 1
+
+
+def _copy_effects(ctx: Context, db: Database, key: bytes, expiry_ms: int | None) -> list[Effect]:
+    """A RedisAI refuses COPY of its types, so they are sent as values."""
+    payload = dump(db.data[key], ctx.server.config["ai.model-chunk-size"])
+    effects: list[Effect] = [[b"RESTORE", key, b"%d" % (expiry_ms or 0), payload, b"REPLACE", b"ABSTTL"]]
+    if db is not ctx.db:
+        effects = [[b"SELECT", b"%d" % db.index], *effects, [b"SELECT", b"%d" % ctx.db.index]]
+    return effects
 
 
 @family.command(

@@ -84,8 +84,6 @@ def _apply(ctx: Context, args: list[bytes]) -> Reply:
             except Exception as error:  # a handler's own mistake must not end the start
                 return Error(texts.internal_error(error))
             return reply if type(reply) is Blocked else None
-    if args[0].upper() in (b"MULTI", b"EXEC"):  # the loop serves nobody else meanwhile: they are whole anyway
-        return None
     _check_known(services, args)
     reply = services.call(ctx, args)
     return reply if type(reply) in (Blocked, Error) else None

@@ -104,6 +104,8 @@ class MemoryWatch:
         policy: str = self._services.config["maxmemory-policy"]
         if self._services.primary.is_replica and self._services.config["replica-ignore-maxmemory"]:
             return True
+        if self._services.guard.paused:
+            return True
         for _ in range(_EVICTIONS_PER_COMMAND):
             if self._last - self.credit <= limit:
                 return True

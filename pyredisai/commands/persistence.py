@@ -252,6 +252,13 @@ def refuse_while_saves_fail(ctx: Context, command: Command) -> None:
         raise ReplyError(texts.MISCONF)
 
 
+def disk_refuses(services: Services) -> bool:
+    """Whether a client's writes are refused because they cannot be kept."""
+    config = services.config
+    saves_fail = not services.saver.last_ok and config["stop-writes-on-bgsave-error"] and config["save"]
+    return bool(saves_fail) or not services.append_log.ok
+
+
 def refuse_while_log_fails(ctx: Context, command: Command) -> None:
     """Raise ReplyError for a write while the append-only log cannot be written."""
     if command.is_write and not ctx.server.append_log.ok:

@@ -8,7 +8,7 @@ from pyredisai.commands.context import Context
 from pyredisai.commands.module_info import REDIS_VERSION
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, texts
-from pyredisai.resp.replies import NO_REPLY, Reply, Verbatim
+from pyredisai.resp.replies import NO_REPLY, OK, Reply, Verbatim
 
 family = Family("server")
 
@@ -37,17 +37,18 @@ def time_(ctx: Context, args: Args) -> Reply:
     complexity="O(N) when saving, the number of keys",
 )
 def shutdown(ctx: Context, args: Args) -> Reply:
-    """SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]. Without replicas nothing is waited for."""
+    """SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]: replicas that lack something are waited for, but with NOW."""
     words = {arg.lower() for arg in args[1:]}
     if not words <= {b"nosave", b"save", b"now", b"force", b"abort"} or {b"nosave", b"save"} <= words:
         raise ReplyError(texts.SYNTAX)
     if b"abort" in words:
         if len(args) > 2:
             raise ReplyError(texts.SYNTAX)
-        raise ReplyError(texts.NO_SHUTDOWN)
+        ctx.server.shutdown.abort()
+        return OK
     save = True if b"save" in words else False if b"nosave" in words else None
-    ctx.server.shutdown(save, b"force" in words)
-    return NO_REPLY
+    waits = ctx.server.shutdown.begin(save, force=b"force" in words, now=b"now" in words)
+    return ctx.server.shutdown.join() if waits else NO_REPLY
 
 
 @family.command(

@@ -76,7 +76,7 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
         ),
         row("timeout", COUNT, "0", "Seconds after which an idle client is disconnected; 0 never."),
         row("tcp-keepalive", COUNT, "300", "Seconds between TCP keep-alive probes; 0 sends none."),
-        row("bind-source-addr", Text("address"), "", "Local address for outgoing connections.", L),
+        row("bind-source-addr", Text("address"), "", "Local address of the connection to a primary."),
         row(
             "socket-mark-id",
             Int(0, UINT_MAX),
@@ -178,7 +178,7 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
             "Name of the snapshot in dir.",
             protected_by="enable-protected-configs",
         ),
-        row("rdb-del-sync-files", BOOL, "no", "Delete snapshots made only for replication.", L),
+        row("rdb-del-sync-files", BOOL, "no", "Snapshots made for replication are always deleted here.", A),
         row("dir", Directory(), ".", "Working directory.", protected_by="enable-protected-configs"),
         row("rdb-save-incremental-fsync", BOOL, "yes", "Sync snapshots while they are written.", A),
         row(
@@ -232,7 +232,7 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
             alias="repl-ping-slave-period",
         ),
         row("repl-timeout", Int(1, INT_MAX), "60", "Seconds of silence that end a link."),
-        row("repl-disable-tcp-nodelay", BOOL, "no", "Fewer packets, later.", L),
+        row("repl-disable-tcp-nodelay", BOOL, "no", "Send replicas fewer packets, later."),
         row(
             "repl-backlog-size",
             Memory(1, LLONG_MAX, clamp=(16384, LLONG_MAX)),
@@ -258,7 +258,7 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
             "ignore",
             "Whether the server ends when a command of the primary or of the log fails here.",
         ),
-        row("replica-ignore-disk-write-errors", BOOL, "no", "Apply writes though disk writes fail.", L),
+        row("replica-ignore-disk-write-errors", BOOL, "no", "Apply the primary's writes though disk writes fail."),
     ),
     "security": (
         row("requirepass", Text("password"), "", "Password of the default user.", sensitive=True),
@@ -332,12 +332,17 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
         row("auto-aof-rewrite-min-size", SIZE, "64mb", "Size below which none starts."),
         row("aof-load-truncated", BOOL, "yes", "Load a log that ends too early."),
         row("aof-use-rdb-preamble", BOOL, "yes", "Rewrite to a snapshot."),
-        row("aof-timestamp-enabled", BOOL, "no", "Write times into the log.", L),
+        row(
+            "aof-timestamp-enabled",
+            BOOL,
+            "no",
+            "Write times into the log, to cut it back to one.",
+        ),
         row("aof-rewrite-incremental-fsync", BOOL, "yes", "Sync a rewrite while it is written.", A),
-        row("aof-disable-auto-gc", BOOL, "no", "Keep old files of the log.", L),
+        row("aof-disable-auto-gc", BOOL, "no", "Keep the files that a rewrite has replaced."),
     ),
     "shutdown": (
-        row("shutdown-timeout", COUNT, "10", "Seconds to wait for replicas.", L),
+        row("shutdown-timeout", COUNT, "10", "Seconds that SHUTDOWN waits for replicas; 0: not at all."),
         row("shutdown-on-sigint", SIGNAL, "default", "How SIGINT shuts down."),
         row("shutdown-on-sigterm", SIGNAL, "default", "How SIGTERM shuts down."),
     ),

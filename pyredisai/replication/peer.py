@@ -31,6 +31,9 @@ class Outlet(Protocol):
     def close(self) -> None:
         """Close at once."""
 
+    def delay_packets(self) -> None:
+        """Send fewer packets, later."""
+
     def output_buffered(self) -> int:
         """Bytes that wait to be sent."""
 

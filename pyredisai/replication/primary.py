@@ -46,7 +46,10 @@ class AckWaiter:
 
 
 class Primary:
-    """`is_replica` is true while this server follows another: then the stream comes from there (`relay`)."""
+    """`is_replica` is true while this server follows another: then the stream comes from there (`relay`).
+
+    `still`: the server is about to end, and the stream with it.
+    """
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class Primary:
         self.transfers: Transfers
         self.is_replica = False
         self.failover_state = "no-failover"
+        self.still = False
         self._fresh: Buffers = []
         self._waking = False
         self._ping_at = 0.0
@@ -132,6 +136,8 @@ class Primary:
         """PSYNC: go on where the replica is, or begin with everything. `id` is `?` for a replica that has nothing."""
         self.spread()
         self._alone_since = time.monotonic()
+        if self._config["repl-disable-tcp-nodelay"]:
+            peer.outlet.delay_packets()
         if self.history.can_continue(id, offset):
             self._continue(peer, offset)
             return
@@ -195,6 +201,12 @@ class Primary:
         if self.feeding:
             self._emit([GETACK])
 
+    def hold_still(self) -> None:
+        """Feed nothing by the clock any more (until `still` is cleared), and ask replicas how far they are."""
+        self.still = True
+        if self.feeding:
+            self._emit([GETACK])
+
     def _serve_waiters(self) -> None:
         for waiter in list(self.waiters):
             count = self.count_acked(waiter.offset)
@@ -221,7 +233,7 @@ class Primary:
         now = time.monotonic()
         if self.peers:
             self.transfers.start_due(self.peers)
-            calm = self.failover_state == "no-failover"  # else the offset is to stand still
+            calm = self.failover_state == "no-failover" and not self.still  # else the offset is to stand still
             if calm and self.feeding and now - self._ping_at >= self._config["repl-ping-replica-period"]:
                 self._ping_at = now
                 self._emit([PING])

@@ -18,7 +18,7 @@ from pyredisai.commands.client import Client
 from pyredisai.commands.context import ServerStats, Services
 from pyredisai.commands.table import build_table
 from pyredisai.config.registry import Registry
-from pyredisai.errors import ConfigError, PersistenceError, ReplyError, texts
+from pyredisai.errors import ConfigError, PersistenceError, ReplyError
 from pyredisai.execution.scheduler import Scheduler
 from pyredisai.journal import Journal
 from pyredisai.keyspace.database import Database
@@ -29,6 +29,7 @@ from pyredisai.server.collector import Collector
 from pyredisai.server.connection import Connection
 from pyredisai.server.cron import Cron
 from pyredisai.server.dispatch import call
+from pyredisai.server.ending import Ending
 from pyredisai.server.guarding import install_guard
 from pyredisai.server.limits import Limits
 from pyredisai.server.listener import Listener, ListenError
@@ -46,12 +47,10 @@ class Application:
         self.log = log or Log(config)
         self.exit_code = 0
         self.services = build_services(config, self.log)
-        self.services.shutdown = self.shutdown
         self.limits = Limits(config)
         install_replication(self.services, lambda: next(self.limits.ids))
         self.listener = Listener(config, lambda: Connection(self.services, self.limits), self.log)
         self.cron = Cron(self.services, self.limits, check_output)
-        self._ended: asyncio.Event | None = None
         self._interrupted = False
 
     def open(self) -> None:
@@ -60,8 +59,9 @@ class Application:
         ai_config.preload_backends(self.services)
 
     async def serve(self) -> None:
-        """Serve clients until `shutdown` has succeeded."""
-        self._ended = asyncio.Event()
+        """Serve clients until SHUTDOWN or a signal has ended that."""
+        ended = asyncio.Event()
+        self.services.shutdown.finish = ended.set
         self._catch_signals()
         self.cron.start()
         refuse_until_loaded(self.services)
@@ -81,24 +81,8 @@ class Application:
         collector = Collector(lambda: self.services.stats.commands_processed)
         collector.start()
         self.services.cron.append(collector.round)
-        await self._ended.wait()
+        await ended.wait()
         self._close()
-
-    def shutdown(self, save: bool | None = None, force: bool = False) -> None:
-        """End the server: save if asked to (None: if the configuration says so), then stop serving.
-
-        Raises ReplyError, and goes on serving, when something fails and `force` is not set.
-        """
-        self.log("warning", "User requested shutdown...")
-        for last in self.services.on_shutdown:
-            try:
-                last(save)
-            except Exception as error:
-                self.log("warning", f"Errors trying to shut down: {error}")
-                if not force:
-                    raise ReplyError(texts.SHUTDOWN_FAILED) from None
-        if self._ended is not None:
-            self._ended.set()
 
     def _catch_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -116,7 +100,7 @@ class Application:
         how = self.config["shutdown-on-sigint" if number == signal.SIGINT else "shutdown-on-sigterm"]
         save = True if "save" in how else False if "nosave" in how else None
         try:
-            self.shutdown(save, "force" in how)
+            self.services.shutdown.begin(save, force="force" in how, now="now" in how)
         except ReplyError:
             self.log("warning", f"{number.name} received but errors trying to shut down the server")
 
@@ -157,9 +141,9 @@ def build_services(config: Registry, log: Log | None = None) -> Services:
         loader=BackendLoader(log=log),
         call=call,
         log=log,
-        shutdown=lambda save=None, force=False: None,
         run_id=os.urandom(20).hex(),
     )
+    services.shutdown = Ending(services)
     pubsub.hub(services)
     services.saver.functions = partial(functions.dump_code, services)
     ai_config.follow_config(services)

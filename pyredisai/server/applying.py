@@ -8,18 +8,26 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 from pyredisai.commands.context import Context
 from pyredisai.commands.log_loading import STORES, keep_unopened
+from pyredisai.commands.persistence import disk_refuses
 from pyredisai.commands.unexpected import PropagationPanicError, report
 from pyredisai.errors import ReplyError, texts
+from pyredisai.replication.replica import LinkError
 from pyredisai.replication.stream import StreamParser, wire_length
 from pyredisai.resp.replies import Blocked, Error, Reply
 from pyredisai.server.dispatch import execute, failure, find
 
+_WARNING_S: Final = 10
+
 
 class Applier:
-    """`on_ready` is called when a command that took its time (a model was opened) is done, `on_getack` for GETACK."""
+    """`on_ready` is called when a command that took its time (a model was opened) is done: then `poke` it.
+
+    `on_getack` is called for GETACK.
+    """
 
     def __init__(self, ctx: Context, on_ready: Callable[[], None], on_getack: Callable[[], None]) -> None:
         self._ctx, self._on_ready, self._on_getack = ctx, on_ready, on_getack
@@ -29,6 +37,7 @@ class Applier:
         self._unapplied = self._applied = 0
         self.is_blocked = False
         self._stopped = False
+        self._warn_at = 0.0
 
     def feed(self, data: bytes) -> None:
         """Apply what is complete. Raises LinkError."""
@@ -36,7 +45,7 @@ class Applier:
         self._go_on()
 
     def poke(self) -> None:
-        """By the clock: go on if a slow script kept us from it. Raises LinkError."""
+        """Go on with what has come, after what kept us from it. Raises LinkError."""
         self._go_on()
 
     def stop(self) -> None:
@@ -73,6 +82,7 @@ class Applier:
         if word == b"MULTI":
             self._transaction = []
         elif word == b"EXEC":
+            self._check_disk(*self._transaction or ())
             self._ready += self._transaction or ()
             self._transaction = None
         elif self._transaction is not None:
@@ -82,7 +92,24 @@ class Applier:
                 self._relay()
                 self._on_getack()
         else:
+            self._check_disk(args)
             self._run(args)
+
+    def _check_disk(self, *commands: list[bytes]) -> None:
+        """What this server could not keep is not applied, but asked for again later. Raises LinkError.
+
+        A Redis ends itself here; so does nothing of ours that can still answer reads.
+        """
+        services = self._ctx.server
+        if (services.saver.last_ok and services.append_log.ok) or not disk_refuses(services):
+            return
+        if not any((command := services.table.find(args[0])) and command.is_write for args in commands):
+            return
+        if not services.config["replica-ignore-disk-write-errors"]:
+            raise LinkError("Replica was unable to write command to disk.")
+        if time.monotonic() >= self._warn_at:
+            self._warn_at = time.monotonic() + _WARNING_S
+            services.log("warning", "Replica is applying a command even though it is unable to write to disk.")
 
     def _run_transaction(self) -> None:
         """Run all of it before anybody sees a part; a model is opened on the loop then."""
@@ -122,16 +149,11 @@ class Applier:
     def _unblock(self, args: list[bytes], reply: Reply) -> None:
         self._check(args, reply)
         self.is_blocked = False
-        if not self._stopped:  # else the offset is no longer ours to count; the command may come again
-            self._finish_blocked()
-        if not self.is_blocked:
-            self._on_ready()
-
-    def _finish_blocked(self) -> None:
-        if not self._ready and self._transaction is None:
+        # Of a link that was given up the offset is no longer ours to count; the command may come again.
+        if not self._stopped and not self._ready and self._transaction is None:
             self._applied += self._unapplied
             self._unapplied = 0
-        self._go_on()
+        self._on_ready()
 
     def _check(self, args: list[bytes], reply: Reply) -> None:
         """A command that the primary ran should not fail here; a model whose backend is missing is kept as bytes."""
@@ -152,4 +174,4 @@ class Applier:
         services = self._ctx.server
         services.log("warning", reason)
         services.exit_code = 1
-        services.shutdown(save=False, force=True)
+        services.shutdown.begin(save=False, force=True, now=True)

@@ -338,6 +338,12 @@ class Connection(asyncio.BufferedProtocol):
             self.flush()
             self.transport.close()
 
+    def delay_packets(self) -> None:
+        """Let the system wait for more before it sends a small packet."""
+        sock = self.transport.get_extra_info("socket")
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+
     def output_buffered(self) -> int:
         """Bytes that wait to be written."""
         held = 0 if self.client.replica is None else self.client.replica.held

@@ -80,9 +80,11 @@ class Follower:
         upstream.set_state("connecting")
         link = PrimaryLink(services, self._next_id(), self._lost)
         loop = asyncio.get_running_loop()
+        address: str = services.config["bind-source-addr"]
+        source = (address, 0) if address else None
         try:
             async with asyncio.timeout(services.config["repl-timeout"]):
-                await loop.create_connection(lambda: link, upstream.host, upstream.port)
+                await loop.create_connection(lambda: link, upstream.host, upstream.port, local_addr=source)
         except (OSError, TimeoutError) as error:
             services.log("warning", f"Error condition on socket for SYNC: {error}")
             upstream.set_state("connect")
@@ -179,6 +181,9 @@ class PrimaryLink(asyncio.Protocol):
         """Bytes that wait to be written."""
         return int(self._transport.get_write_buffer_size()) if self._transport is not None else 0
 
+    def delay_packets(self) -> None:
+        """Not to a primary."""
+
     # The protocol
 
     @property
@@ -188,12 +193,15 @@ class PrimaryLink(asyncio.Protocol):
 
     def _go_on(self) -> None:
         try:
-            for event in self._handshake.events():
+            self._applier.poke()
+            for event in () if self.is_busy else self._handshake.events():
                 self._handle(event)
                 if self.is_busy:
-                    if not self._closed:
-                        self._transport.pause_reading()
-                    return
+                    break
+            if self.is_busy:
+                if not self._closed:
+                    self._transport.pause_reading()
+                return
         except (LinkError, OSError) as error:
             self._services.log("warning", str(error))
             self.close()
@@ -260,6 +268,9 @@ class PrimaryLink(asyncio.Protocol):
             database = await self._receiver.load(self._sync.id, self._still_here)
         except (OSError, PersistenceError) as error:
             services.log("warning", f"Failed trying to load the MASTER synchronization DB: {error}")
+            self.close()
+        except Exception:
+            services.log("warning", "Loading the MASTER synchronization DB failed:\n" + traceback.format_exc())
             self.close()
         else:
             primary.history.adopt(self._sync.id, self._sync.offset, services.config["repl-backlog-size"])

@@ -11,7 +11,6 @@ from typing import BinaryIO
 from pyredisai.commands import functions
 from pyredisai.commands.context import Services
 from pyredisai.commands.loading import loading_state, lose_all_keys, make_ready, read_rdb, refuse_while_loading
-from pyredisai.errors import PersistenceError
 from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
 from pyredisai.persistence.disk import remove
@@ -49,7 +48,8 @@ class Receiver:
 
     def _data(self) -> memoryview:
         if self._file is None:
-            return memoryview(bytes(self._memory or b""))
+            data, self._memory = memoryview(self._memory or b"").toreadonly(), None
+            return data
         self._file.close()
         data = memoryview(map_file(self._path))
         self.close()
@@ -80,7 +80,7 @@ class Receiver:
             for _ in read_rdb(services, data, checksum=checksum, keep_expired=True, databases=databases):
                 alive()
                 await asyncio.sleep(0)
-        except PersistenceError:
+        except Exception:
             if not self._swap:
                 lose_all_keys(services)
             raise

@@ -89,6 +89,20 @@ def pending() -> dict[str, str]:
     return dict(line.split(" ", 1) for line in lines)
 
 
+def differences(steps: list[dict[str, Any]], replies: list[bytes | None], models: str) -> Iterator[str]:
+    """What is not as recorded, step by step."""
+    replay = tool()
+    for number, (step, got) in enumerate(zip(steps, replies, strict=True)):
+        if "reply" not in step:
+            continue
+        want = replay.expected(step["reply"], models)
+        if not replay.matches(step, want, got):
+            yield (
+                f"step {number} {replay.describe(step)}\n  want {replay.short(want, 2000)}\n"
+                f"  got  {replay.short(got, 2000)}"
+            )
+
+
 class Replayer:
     """Keeps the server of the current file; `close` ends it."""
 
@@ -111,23 +125,11 @@ class Replayer:
         flush = not recording.is_stored
         replies, problem = tool().run(scenario, server, self._options.models, TIMEOUT, flush)
         if problem is None:
-            problem = next(self._differences(scenario["steps"], replies), None)
+            problem = next(differences(scenario["steps"], replies, self._options.models), None)
         if problem is not None and not server.alive():
             problem += "\nTHE SERVER IS GONE:\n" + server.output()[-5000:]
             server.restart()
         return problem
-
-    def _differences(self, steps: list[dict[str, Any]], replies: list[bytes | None]) -> Iterator[str]:
-        replay = tool()
-        for number, (step, got) in enumerate(zip(steps, replies, strict=True)):
-            if "reply" not in step:
-                continue
-            want = replay.expected(step["reply"], self._options.models)
-            if not replay.matches(step, want, got):
-                yield (
-                    f"step {number} {replay.describe(step)}\n  want {replay.short(want, 2000)}\n"
-                    f"  got  {replay.short(got, 2000)}"
-                )
 
     def _server_for(self, recording: Recording) -> Any:
         if self._path != recording.path:

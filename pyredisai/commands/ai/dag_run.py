@@ -49,10 +49,10 @@ def run_steps(ctx: Context, plan: Plan, steps: list[Args], parsers: dict[bytes, 
 class DagRun:
     """One DAG between its request and its reply. `done` is called on the loop for every step that was a job."""
 
-    __slots__ = ("blocked", "dag", "database", "deadline_ns", "plan", "services")
+    __slots__ = ("blocked", "ctx", "dag", "database", "deadline_ns", "plan", "services")
 
     def __init__(self, ctx: Context, plan: Plan) -> None:
-        self.services = ctx.server
+        self.ctx, self.services = ctx, ctx.server
         self.database = ctx.client.db
         self.plan = plan
         self.dag = Dag(plan.steps, plan.slots)
@@ -94,7 +94,7 @@ class DagRun:
         self.run(self.dag.finish(step, job.outcome))
         self.blocked.background_ns += job.duration_us * 1000 + clock.monotonic_ns() - start
         if self.dag.ended:
-            self.blocked.resolve(self.reply(partial(store_outputs, self.services, self.database)))
+            self.blocked.resolve(self.reply(partial(store_outputs, self.ctx, self.database)))
 
     def reply(self, persist: Callable[[Sequence[bytes], Outputs], str | None]) -> Reply:
         """Each step's reply; PERSIST is done when all went well, and its error is one element more."""

@@ -15,14 +15,13 @@ from pyredisai import clock
 from pyredisai.ai.model import Model
 from pyredisai.ai.stats import RunStats
 from pyredisai.ai.tensor import Tensor
-from pyredisai.commands.ai.tensors import WIDE_UINTS
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context, Services
-from pyredisai.errors import PyRedisAIError, ReplyError, ai_texts, texts
+from pyredisai.errors import PyRedisAIError, ReplyError, ai_texts, replication_texts, texts
 from pyredisai.execution.job import TIMED_OUT, BatchPolicy, Job, Outcome
 from pyredisai.journal import Effect
 from pyredisai.keyspace.database import Database
-from pyredisai.persistence.rdb.payload import dump
+from pyredisai.persistence.aof.commands import tensor_command
 from pyredisai.resp.replies import OK, Blocked, Error, Reply, Status
 
 _LONGEST_TIMEOUT_MS: Final = 1 << 40
@@ -79,6 +78,13 @@ def outcome_error(services: Services, error: BaseException) -> str:
     return ai_texts.internal_error(error)
 
 
+def role_refuses(services: Services, client: Client) -> str | None:
+    """The error text where the server has become a replica since the run or the store of a client began."""
+    if services.primary.is_replica and services.config["replica-read-only"] and not client.obeyed:
+        return replication_texts.READONLY
+    return None
+
+
 def put_outputs(db: Database, keys: Sequence[bytes], outputs: Outputs, *, journaled: bool) -> list[Effect]:
     """Store tensors under keys: all of them, or none. Returns what is to be journalled, if anybody reads that.
 
@@ -94,7 +100,7 @@ def put_outputs(db: Database, keys: Sequence[bytes], outputs: Outputs, *, journa
             tensor.settle()
             db.set(key, tensor)
             if journaled:
-                effects.append(tensorset_effect(key, tensor))
+                effects.append(tensor_command(key, tensor))
     return effects
 
 
@@ -104,8 +110,11 @@ def put_in_command(ctx: Context, keys: Sequence[bytes], outputs: Outputs) -> Non
     ctx.effects = put_outputs(ctx.db, keys, outputs, journaled=ctx.journaled)
 
 
-def store_outputs(services: Services, database: int, keys: Sequence[bytes], outputs: Outputs) -> str | None:
+def store_outputs(ctx: Context, database: int, keys: Sequence[bytes], outputs: Outputs) -> str | None:
     """Store the outputs of a run that ended after its command, and journal that; an error text where it failed."""
+    services = ctx.server
+    if (refused := role_refuses(services, ctx.client)) is not None:
+        return refused
     try:
         effects = put_outputs(services.databases[database], keys, outputs, journaled=bool(services.journal.subscribers))
     except ReplyError as error:
@@ -117,18 +126,10 @@ def store_outputs(services: Services, database: int, keys: Sequence[bytes], outp
     return None
 
 
-def tensorset_effect(key: bytes, tensor: Tensor) -> Effect:
-    """The AI.TENSORSET that stores this tensor; a RESTORE for a type that AI.TENSORSET may refuse."""
-    if tensor.dtype.name in WIDE_UINTS:
-        return [b"RESTORE", key, b"0", dump(tensor), b"REPLACE"]
-    dims = [b"%d" % dim for dim in tensor.shape]
-    return [b"AI.TENSORSET", key, tensor.dtype.name_bytes, *dims, b"BLOB", tensor.blob]
-
-
 class SingleRun:
     """One AI.MODELEXECUTE (or a command like it) between its job and its reply."""
 
-    __slots__ = ("blocked", "count", "database", "keys", "services", "stats")
+    __slots__ = ("blocked", "count", "ctx", "database", "keys", "stats")
 
     def __init__(
         self,
@@ -137,7 +138,7 @@ class SingleRun:
         stats: RunStats,
         count: Callable[[RunStats, Outcome | None, int], None] = count_model_run,
     ) -> None:
-        self.services = ctx.server
+        self.ctx = ctx
         self.database = ctx.client.db
         self.keys = keys
         self.stats = stats
@@ -154,12 +155,12 @@ class SingleRun:
     def reply(self, outcome: Outcome) -> Reply:
         """Store the outputs of a good run; what the client gets."""
         if isinstance(outcome, list):
-            error = store_outputs(self.services, self.database, self.keys, outcome)
+            error = store_outputs(self.ctx, self.database, self.keys, outcome)
             return OK if error is None else Error(error)
         if outcome is TIMED_OUT:
             return TIMEDOUT
         assert isinstance(outcome, BaseException)
-        return Error(outcome_error(self.services, outcome))
+        return Error(outcome_error(self.ctx.server, outcome))
 
 
 def run_at_once(services: Services, model: Model, inputs: Sequence[Tensor]) -> Outcome | None:

@@ -18,7 +18,9 @@ from pyredisai.ai.tensor import Tensor
 from pyredisai.commands.ai.model_args import find_model
 from pyredisai.commands.client import NO_LINK, Client
 from pyredisai.commands.context import Context, Services
+from pyredisai.commands.roles import refuse
 from pyredisai.errors import ReplyError, ai_texts
+from pyredisai.journal import Effect
 from pyredisai.resp.encoder import Buffers, encode
 from pyredisai.resp.replies import Blocked, Reply
 
@@ -41,15 +43,27 @@ class ScriptBridge:
         return self.services.scheduler.call_on_loop(lambda: self._execute(args))
 
     def _execute(self, args: list[bytes]) -> object:
-        refused = _refusal(self.services, args)
+        services = self.services
+        client = Client(0, NO_LINK, db=self.database, is_script=True)
+        ctx = Context(client, services)
+        refused = _refusal(ctx, args)
         if refused is not None:
             raise ReplyError(ai_texts.script_command_error(refused))
-        client = Client(0, NO_LINK, db=self.database, is_script=True)
         try:
-            return plain(self.services.call(Context(client, self.services), args))
+            reply = services.call(ctx, args)
+            if ctx.effects:
+                self._journal(ctx.effects)
+            services.run_deferred()
+            return plain(reply)
         finally:
-            for forget in self.services.on_client_gone:
+            for forget in services.on_client_gone:
                 forget(client)
+
+    def _journal(self, effects: list[Effect]) -> None:
+        """Each command by itself: the script may go on for long, or fail. Raises ReplyError where it is not kept."""
+        self.services.journal.append(self.database, effects)
+        if self.services.append_log.unwritten:
+            raise ReplyError(ai_texts.script_command_error(self.services.append_log.refusal))
 
     def run_model(self, key: bytes, inputs: Sequence[Tensor], output_count: int) -> list[Tensor]:
         """Run a model on the script's own thread. Raises ReplyError or what the run raises."""
@@ -71,12 +85,12 @@ class ScriptBridge:
         return list(outputs)
 
 
-def _refusal(services: Services, args: list[bytes]) -> str | None:
-    """Why a command does not run in a script: it needs a connection, or it is none.
+def _refusal(ctx: Context, args: list[bytes]) -> str | None:
+    """Why a command does not run in a script: it needs a connection, it is none, or a replica may not run it.
 
-    For the latter RedisAI gives the C library's text of an error number.
+    For the second RedisAI gives the C library's text of an error number.
     """
-    command = services.table.find(args[0])
+    command = ctx.server.table.find(args[0])
     if command is not None and command.name in _NEED_A_CONNECTION:
         return _NEED_A_CONNECTION[command.name]
     if command is not None and command.subcommands and len(args) > 1:
@@ -84,7 +98,13 @@ def _refusal(services: Services, args: list[bytes]) -> str | None:
     if command is None:
         return os.strerror(errno.ENOENT)
     fits = len(args) == command.arity if command.arity >= 0 else len(args) >= -command.arity
-    return None if fits else os.strerror(errno.EINVAL)
+    if not fits:
+        return os.strerror(errno.EINVAL)
+    try:
+        refuse(ctx, command)
+    except ReplyError as error:
+        return error.text
+    return None
 
 
 def plain(reply: Reply) -> object:

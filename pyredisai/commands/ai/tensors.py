@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from pyredisai.ai.dtype import DTYPES, DType
+from pyredisai.ai.dtype import DTYPES, WIDE_UINTS, DType
 from pyredisai.ai.tensor import Tensor, shared_shape
 from pyredisai.ai.values import BadValue, NullInString, parse_values
 from pyredisai.commands.ai.cursor import as_keyword
@@ -14,6 +14,7 @@ from pyredisai.commands.spec import Args, Family
 from pyredisai.config.registry import Registry
 from pyredisai.errors import ReplyError, ai_texts, texts
 from pyredisai.keyspace.database import Database
+from pyredisai.persistence.aof.commands import tensor_command
 from pyredisai.resp.replies import OK, Reply
 
 family = Family("module", module="ai")
@@ -22,8 +23,7 @@ META: Final = 1
 BLOB: Final = 2
 VALUES: Final = 4
 
-# RedisAI refuses these names, so a client's are taken only where `ai.accept-wide-uint` says so.
-WIDE_UINTS: Final = ("UINT32", "UINT64")
+# A client's wide integers are taken only where `ai.accept-wide-uint` says so.
 _WIDE: Final = {name.encode(): DTYPES[name] for name in WIDE_UINTS}
 _DTYPES: Final = {name.encode(): dtype for name, dtype in DTYPES.items() if name not in WIDE_UINTS}
 _FORMATS: Final = {b"META": META, b"BLOB": BLOB, b"VALUES": VALUES}
@@ -44,8 +44,18 @@ def tensorset(ctx: Context, args: Args) -> Reply:
     old = database.get(key)
     if old is not None and type(old) is not Tensor:
         raise ReplyError(texts.WRONGTYPE)
-    database.set(key, parse_tensor(args, ctx.server.config))
+    tensor = parse_tensor(args, ctx.server.config, obeyed=ctx.client.obeyed)
+    database.set(key, tensor)
+    if ctx.journaled:
+        _propagate(ctx, key, tensor, args)
     return OK
+
+
+def _propagate(ctx: Context, key: bytes, tensor: Tensor, args: Args) -> None:
+    """VALUES go on as the BLOB that they are: shorter, and a RedisAI that refuses some of them takes it."""
+    form = 3 + len(tensor.shape)
+    if tensor.dtype.name in WIDE_UINTS or (len(args) > form and as_keyword(args[form]) == b"VALUES"):
+        ctx.propagate(tensor_command(key, tensor))
 
 
 @family.command("ai.tensorget", arity=-1, flags="readonly", keys=(1, 1, 1))
@@ -65,8 +75,11 @@ def find_tensor(database: Database, key: bytes) -> Tensor:
     raise ReplyError(ai_texts.TENSOR_KEY_EMPTY if tensor is None else texts.WRONGTYPE)
 
 
-def parse_tensor(args: Args, config: Registry) -> Tensor:
-    """The tensor that the arguments of AI.TENSORSET describe, from args[2] on. Raises ReplyError."""
+def parse_tensor(args: Args, config: Registry, *, obeyed: bool = False) -> Tensor:
+    """The tensor that the arguments of AI.TENSORSET describe, from args[2] on. Raises ReplyError.
+
+    RedisAI writes outputs without elements so too, into its log and to its replicas: `obeyed` takes dimensions of 0.
+    """
     if len(args) < 4:
         raise ReplyError(ai_texts.TENSORSET_ARITY)
     dtype = _DTYPES.get(args[2]) or _rare_dtype(as_keyword(args[2]), config)
@@ -91,7 +104,7 @@ def parse_tensor(args: Args, config: Registry) -> Tensor:
             if len(args) - 1 - i != size:
                 raise ReplyError(ai_texts.VALUES_COUNT)
             return _from_values(dtype, shared_shape(shape), args[i + 1 :])
-        dim = _long_dim(word)
+        dim = 0 if obeyed and word == b"0" else _long_dim(word)
         shape.append(dim)
         size *= dim
     return _zeros(dtype, shared_shape(shape), size)
@@ -122,7 +135,7 @@ def _from_blob(dtype: DType, shape: tuple[int, ...], size: int, blob: bytes | me
             raise ReplyError(ai_texts.BOOL_BYTES)
     else:
         blob = bytes(blob)
-        if blob[-1:] != b"\0" or blob.count(b"\0") != size:
+        if blob.count(b"\0") != size or (blob and blob[-1] != 0):
             raise ReplyError(ai_texts.STRING_COUNT)
     return Tensor(dtype, shape, blob=blob)
 

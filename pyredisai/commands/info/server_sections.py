@@ -61,6 +61,7 @@ def server(services: Services) -> dict[str, object]:
         "executable": os.path.realpath(sys.executable),
         "config_file": config.config_file,
         "io_threads_active": 0,
+        **({"shutdown_in_milliseconds": left_ms} if (left_ms := services.shutdown.left_ms) >= 0 else {}),
         "pyredisai_version": __version__,
         "python_version": ".".join(map(str, sys.version_info[:3])),
     }

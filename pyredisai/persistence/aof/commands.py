@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import hiredis
 
+from pyredisai.ai.dtype import WIDE_UINTS
 from pyredisai.ai.model import Model
 from pyredisai.ai.script import Script
 from pyredisai.ai.tensor import Tensor
 from pyredisai.journal import Effect
 from pyredisai.keyspace.sorted_set import SortedSet
 from pyredisai.keyspace.stream import Group, Stream, StreamId
+from pyredisai.persistence.rdb.payload import dump
 from pyredisai.resp.encoder import format_double
 
 _ITEMS: Final = 64
@@ -75,8 +77,7 @@ def commands_for(key: bytes, value: Any, expire: int | None, chunk_size: int) ->
     elif isinstance(value, Stream):
         yield from _stream(key, value)
     elif isinstance(value, Tensor):
-        dims = [b"%d" % dim for dim in value.shape]
-        yield [b"AI.TENSORSET", key, value.dtype.name.encode(), *dims, b"BLOB", value.blob]
+        yield tensor_command(key, value)
     elif isinstance(value, Model):
         yield _model(key, value, chunk_size)
     elif isinstance(value, Script):
@@ -85,6 +86,14 @@ def commands_for(key: bytes, value: Any, expire: int | None, chunk_size: int) ->
         raise TypeError(f"no commands for {type(value).__name__}")
     if expire is not None:
         yield [b"PEXPIREAT", key, b"%d" % expire]
+
+
+def tensor_command(key: bytes, tensor: Tensor) -> Effect:
+    """The AI.TENSORSET that stores a tensor; a RESTORE for types and shapes that AI.TENSORSET refuses."""
+    if tensor.dtype.name in WIDE_UINTS or 0 in tensor.shape:
+        return [b"RESTORE", key, b"0", dump(tensor), b"REPLACE"]
+    dims = [b"%d" % dim for dim in tensor.shape]
+    return [b"AI.TENSORSET", key, tensor.dtype.name_bytes, *dims, b"BLOB", tensor.blob]
 
 
 def _batches(command: bytes, key: bytes, items: Iterator[bytes]) -> Iterator[Effect]:

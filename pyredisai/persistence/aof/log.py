@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from pyredisai import clock
 from pyredisai.config.registry import Registry
 from pyredisai.errors import PersistenceError, texts
 from pyredisai.journal import Effect
@@ -60,6 +61,8 @@ class AppendLog:
         self._good = 0
         self._buffer: list[bytes | memoryview] = []
         self._stream = EffectStream()
+        self._timestamps = False
+        self._stamped_s = 0
         self._waking = False
         self._syncing = False
         self._synced_at = 0.0
@@ -69,6 +72,8 @@ class AppendLog:
         self._replacement: FileReplacement | None = None
         self.wanted = False
         self.last_error = ""
+        config.watch("aof-timestamp-enabled", self._stamp)
+        config.watch("aof-disable-auto-gc", lambda _: self._forget_history())
 
     @property
     def turning_on(self) -> bool:
@@ -124,12 +129,13 @@ class AppendLog:
             manifest = self._first_manifest()
         self.manifest = manifest
         if not manifest.incremental:
-            self.manifest = manifest.with_incremental(str(self._config["appendfilename"]))
+            self.manifest = self.manifest.with_incremental(str(self._config["appendfilename"]))
             manifests.store(self.manifest_path, self.manifest)
         self._open_last()
         self.size = self._measure()
         self.base_size = self._file_size(self.manifest.base.name) if self.manifest.base else 0
         self.is_open = True
+        self._forget_history()
 
     def _first_manifest(self) -> Manifest:
         name = str(self._config["appendfilename"])
@@ -151,6 +157,7 @@ class AppendLog:
         self._good = self._file.tell()
         if not self._buffer:
             self._stream.database = -1
+        self._stamped_s = 0
 
     def close(self) -> None:
         """Write and sync what is left, and stop; a rewrite is given up. Raises OSError."""
@@ -167,6 +174,9 @@ class AppendLog:
 
         Where that failed, `unwritten` is true, and nothing of them is in the file.
         """
+        if self._timestamps and (now_s := clock.now_ms() // 1000) > self._stamped_s:
+            self._stamped_s = now_s
+            self._buffer.append(b"#TS:%d\r\n" % now_s)
         self._buffer += self._stream.encode(database, effects)
         if self._config["appendfsync"] == "always":
             self._end_of_round()
@@ -333,21 +343,31 @@ class AppendLog:
             self._retry_at = time.monotonic() + _RETRY_S
             self._log("warning", f"Background AOF rewrite failed: {error}")
             return
-        for entry in target.history:
-            remove(self.path(entry.name))
-        self.manifest = Manifest(target.base, target.incremental)
-        try:
-            manifests.store(self.manifest_path, self.manifest)
-        except OSError as error:
-            self._log("warning", f"The AOF manifest still names old files: {error.strerror}")
+        self.manifest = target
         if not self.is_open and self.wanted:
             self._open_last()
             self.is_open = True
             self._end_of_round()
+        self._forget_history()
         self.rewrite_ok, self.rewrite_failures = True, 0
         self.rewrites += 1
         self.base_size = self.size = self._measure()
         self._log("notice", "Background AOF rewrite terminated with success")
+
+    def _forget_history(self) -> None:
+        """Delete the files that a rewrite has replaced, unless they are to be kept."""
+        if not self.manifest.history or not self.is_open or self._config["aof-disable-auto-gc"]:
+            return
+        for entry in self.manifest.history:
+            remove(self.path(entry.name))
+        self.manifest = self.manifest._replace(history=())
+        try:
+            manifests.store(self.manifest_path, self.manifest)
+        except OSError as error:
+            self._log("warning", f"The AOF manifest still names old files: {error.strerror}")
+
+    def _stamp(self, on: bool) -> None:
+        self._timestamps = on
 
     def _measure(self) -> int:
         return sum(self._file_size(entry.name) for entry in self.manifest.files)

@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """The files of a log: at most one base, then the incremental ones in order; the history is to be deleted."""
+    """The files of a log: at most one base, then the incremental ones in order; the history is what they replaced."""
 
     base: Entry | None = None
     incremental: tuple[Entry, ...] = ()
@@ -58,7 +58,8 @@ class Manifest(NamedTuple):
         base = Entry(f"{name}.{number}.base.{'rdb' if rdb else 'aof'}", number, BASE)
         at = self.incremental.index(keep)
         old = [*([self.base] if self.base else []), *self.incremental[:at]]
-        return Manifest(base, self.incremental[at:], tuple(entry._replace(kind=HISTORY) for entry in old))
+        history = (*self.history, *(entry._replace(kind=HISTORY) for entry in old))
+        return Manifest(base, self.incremental[at:], history)
 
 
 def parse(text: str) -> Manifest:

@@ -41,11 +41,11 @@ class Logged:
 def batches(view: memoryview, position: int = 0) -> Iterator[Logged]:
     """Every command from `position` on, some at a time. Raises Truncated, or PersistenceError for what is no command.
 
-    The commands of a MULTI are given with it; a file that ends before its EXEC is whole before the MULTI.
+    Those of a MULTI are given when its EXEC has been read; a file that ends before that is whole before the MULTI.
     """
     end = len(view)
     whole = position
-    in_multi = False
+    transaction: list[Logged] | None = None
     while position < end:
         if view[position] == _REMARK:
             position = _line_end(view, position, whole) + 2
@@ -58,12 +58,19 @@ def batches(view: memoryview, position: int = 0) -> Iterator[Logged]:
         for run in runs:
             position += size if len(runs) == 1 else _size(run)
             word = run[0][0]
-            if word in _BRACKETS:
-                in_multi = len(word) == len(b"MULTI")
-            yield Logged(run, position)
-            if not in_multi:
-                whole = position
-    if in_multi:
+            if word not in _BRACKETS and transaction is not None:
+                transaction.append(Logged(run, position))
+                continue
+            if word not in _BRACKETS:
+                yield Logged(run, position)
+            elif len(word) == len(b"MULTI"):
+                transaction = transaction or []
+                continue
+            else:
+                yield from transaction or ()
+                transaction = None
+            whole = position
+    if transaction is not None:
         raise Truncated(whole)
 
 

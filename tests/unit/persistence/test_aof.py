@@ -29,6 +29,15 @@ def test_a_manifest_reads_back() -> None:
     assert parse(based.text()) == based
 
 
+def test_the_history_grows_until_it_is_deleted() -> None:
+    first = Manifest().with_incremental("a.aof")
+    second = first.with_incremental("a.aof").rebased("a.aof", rdb=True, keep=first.incremental[0])
+    third = second.with_incremental("a.aof")
+    third = third.rebased("a.aof", rdb=False, keep=third.incremental[-1])
+    assert [entry.name for entry in third.history] == [entry.name for entry in (*second.files,)]
+    assert parse(third.text()) == third
+
+
 @pytest.mark.parametrize(
     "line", ["file a seq x type b", "file a", "nonsense", "file ../x seq 1 type b", "file a seq 1 type z"]
 )
@@ -68,9 +77,12 @@ def test_a_log_cut_off_anywhere_gives_what_is_whole(logged: list[list[bytes]], d
 
 def test_an_open_transaction_is_cut_off_as_a_whole() -> None:
     first, rest = encode([b"SET", b"a", b"1"]), encode([b"MULTI"]) + encode([b"SET", b"b", b"1"])
+    found = batches(memoryview(first + rest))
+    assert next(found).commands == [[b"SET", b"a", b"1"]]
     with pytest.raises(Truncated) as error:
-        list(batches(memoryview(first + rest)))
+        next(found)
     assert error.value.whole == len(first)
+    assert [c[1] for c in read(first + rest + encode([b"exec"]) + first)] == [b"a", b"b", b"a"]
 
 
 @given(st.binary(max_size=200))
@@ -100,12 +112,9 @@ def test_a_log_of_all_sizes_and_transactions_reads_back() -> None:
         command = [b"SET", b"k%d" % n, chance.randbytes(chance.choice([0, 1, 9, 10, 99, 100]))]
         if n % 5000 == 4999:
             command[2] = chance.randbytes(200_000)
-        if n % 700 == 0:
-            expected += [[b"MULTI"], command, [b"eXec"]]
-            parts += [encode([b"MULTI"]), encode(command), encode([b"eXec"])]
-        else:
-            expected.append(command)
-            parts.append(encode(command))
+        expected.append(command)
+        around = ([b"MULTI"], [b"eXec"]) if n % 700 == 0 else ()
+        parts += map(encode, [*around[:1], command, *around[1:]])
         if n % 900 == 0:
             parts.append(b"#TS:1700000000\r\n")
     data = b"".join(parts)

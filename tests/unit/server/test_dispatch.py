@@ -28,6 +28,9 @@ class Link:
 
     def close(self, *, after_reply: bool = False) -> None: ...
 
+    def delay_packets(self) -> None:
+        raise AssertionError("no replica")
+
     def output_buffered(self) -> int:
         return 0
 

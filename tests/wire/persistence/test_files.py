@@ -374,3 +374,75 @@ def test_functions_are_kept(start_server: Start, preamble: str) -> None:
     server.start()
     with server.client() as client:
         assert client("FCALL", "f", 0) == 7
+
+
+def test_a_log_is_cut_back_to_a_moment(start_server: Start) -> None:
+    """`aof-timestamp-enabled`: real redis-check-aof finds the times, and what is left loads."""
+    check = shutil.which("redis-check-aof")
+    if check is None:
+        pytest.skip("redis-check-aof is not installed")
+    server = start_server("--appendonly", "yes", "--aof-timestamp-enabled", "yes")
+    with server.client() as client:
+        client("SET", "first", "1")
+        client("AI.TENSORSET", "t", "INT8", 1, "VALUES", 1)
+        seconds = int(client("TIME")[0])
+        wait_for(lambda: int(client("TIME")[0]) > seconds + 1)
+        client.pipeline(("MULTI",), ("SET", "second", "1"), ("INCR", "second"), ("EXEC",))
+        client("CONFIG", "SET", "aof-timestamp-enabled", "no")
+        client("SET", "third", "1")
+    server.stop(keep_folder=True)
+    logs = server.dir / "appendonlydir"
+    assert (logs / "appendonly.aof.1.incr.aof").read_bytes().count(b"#TS:") == 2
+    server.start()
+    with server.client() as client:
+        assert client("EXISTS", "first", "t", "second", "third") == 4
+    server.stop(keep_folder=True)
+    command = [check, "--truncate-to-timestamp", str(seconds + 1), "appendonly.aof.manifest"]
+    subprocess.run(command, cwd=logs, check=True, capture_output=True)
+    server.start()
+    with server.client() as client:
+        assert client("EXISTS", "first", "t") == 2
+        assert client("EXISTS", "second", "third") == 0
+
+
+def test_a_rewrite_keeps_what_it_replaces_where_that_is_wanted(start_server: Start) -> None:
+    server = start_server("--appendonly", "yes", "--aof-disable-auto-gc", "yes")
+    logs = server.dir / "appendonlydir"
+    with server.client() as client:
+        for i in range(3):
+            client("SET", f"k{i}", "1")
+            client("BGREWRITEAOF")
+            wait_for(lambda i=i: info(client, "aof_rewrites") == str(i + 1))
+        manifest = (logs / "appendonly.aof.manifest").read_text()
+        assert manifest.count("type h") == 6
+        assert len(list(logs.iterdir())) == 9
+    server.stop(keep_folder=True)
+    server.start()
+    with server.client() as client:
+        assert client("DBSIZE") == 3
+        assert len(list(logs.iterdir())) == 9
+        client("CONFIG", "SET", "aof-disable-auto-gc", "no")
+        assert len(list(logs.iterdir())) == 3
+        assert "type h" not in (logs / "appendonly.aof.manifest").read_text()
+    server.stop(keep_folder=True)
+    server.start()
+    with server.client() as client:
+        assert client("DBSIZE") == 3
+
+
+def test_half_a_transaction_is_not_loaded(start_server: Start) -> None:
+    server = start_server("--appendonly", "yes")
+    with server.client() as client:
+        client("SET", "a", "1")
+        client.pipeline(("MULTI",), ("SET", "b", "1"), ("AI.TENSORSET", "t", "INT8", 1), ("EXEC",))
+    server.stop(keep_folder=True)
+    log = server.dir / "appendonlydir" / "appendonly.aof.1.incr.aof"
+    os.truncate(log, log.stat().st_size - 3)
+    server.start()
+    with server.client() as client:
+        assert client("EXISTS", "a", "b", "t") == 1
+        client("SET", "c", "1")
+    server.stop(keep_folder=True)
+    server.start()
+    with server.client() as client:
+        assert client("EXISTS", "a", "b", "t", "c") == 2

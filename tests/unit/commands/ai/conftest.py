@@ -36,6 +36,9 @@ class NoLink:
     def close(self, *, after_reply: bool = False) -> None:
         raise AssertionError("this client is not closed")
 
+    def delay_packets(self) -> None:
+        raise AssertionError("no replica")
+
     def output_buffered(self) -> int:
         return 0
 

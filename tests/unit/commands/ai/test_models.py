@@ -166,6 +166,24 @@ def test_a_run_stores_and_journals_its_outputs(run: Any, stored: None, journal: 
     assert run(*effect) == OK
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        EXECUTE,
+        ("AI.DAGEXECUTE", "LOAD", "1", "x", "PERSIST", "1", "y", "|>", "AI.MODELEXECUTE", *EXECUTE[1:]),
+        (*STORE[:1], "y", *STORE[2:]),
+    ],
+)
+def test_a_server_that_became_a_replica_meanwhile_stores_nothing(
+    ctx: Context, scheduler: FakeScheduler, stored: None, words: tuple[str, ...]
+) -> None:
+    reply = start(ctx, *words)
+    ctx.server.primary.is_replica = True
+    scheduler.work()
+    assert b"READONLY You can't write against a read only replica.\r\n" in finished(reply)
+    assert ctx.db.get(b"y") is None
+
+
 def test_outputs_are_stored_when_the_client_is_gone(
     run: Any, ctx: Context, scheduler: FakeScheduler, stored: None
 ) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from pyredisai.commands.ai.script_bridge import plain
+from pyredisai.commands.ai.script_bridge import ScriptBridge, plain
+from pyredisai.commands.context import Context, Services
 from pyredisai.errors import ReplyError
 from pyredisai.resp.replies import NO_REPLY, NULL_ARRAY, OK, Blocked, Error, Reply, RespSet, Status, Verbatim
+from tests.unit.commands.ai.conftest import start
 
 
 @pytest.mark.parametrize(
@@ -44,3 +48,36 @@ def test_a_reply_that_has_come_counts_and_one_that_comes_later_is_refused() -> N
         plain(blocked)
     blocked.resolve(7)
     assert plain(blocked) == 7
+
+
+def test_what_a_script_writes_is_journaled_at_once_and_wakes_who_waits(services: Services, ctx: Context) -> None:
+    journal: list[Any] = []
+    services.journal.subscribers.append(lambda *entry: journal.append(entry))
+    services.scheduler.call_on_loop = lambda function: function()  # type: ignore[method-assign]
+    waiting = start(ctx, "BLPOP", "list", "0")
+    bridge = ScriptBridge(services, 2)
+    ctx.select(2)
+    other = start(ctx, "BLPOP", "list", "0")
+    assert bridge.execute([b"SET", b"k", b"1"]) == b"OK"
+    assert bridge.execute([b"GET", b"k"]) == b"1"
+    assert bridge.execute([b"EVAL", b"redis.call('incr', 'k'); redis.call('incr', 'n')", b"0"]) is None
+    assert bridge.execute([b"RPUSH", b"list", b"x"]) == 1
+    assert isinstance(waiting, Blocked)
+    assert isinstance(other, Blocked)
+    assert not waiting.resolved
+    assert other.resolved
+    assert journal == [
+        (2, [[b"SET", b"k", b"1"]]),
+        (2, [[b"incr", b"k"], [b"incr", b"n"]]),
+        (2, [[b"RPUSH", b"list", b"x"]]),
+        (2, [(b"LPOP", b"list")]),
+    ]
+
+
+def test_a_replica_refuses_what_a_script_writes(services: Services) -> None:
+    services.scheduler.call_on_loop = lambda function: function()  # type: ignore[method-assign]
+    services.primary.is_replica = True
+    bridge = ScriptBridge(services, 0)
+    with pytest.raises(ReplyError, match="READONLY"):
+        bridge.execute([b"SET", b"k", b"1"])
+    assert bridge.execute([b"GET", b"k"]) is None

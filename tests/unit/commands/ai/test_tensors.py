@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pyredisai.ai.dtype import DTYPES
-from pyredisai.commands.ai.tensors import WIDE_UINTS
+from pyredisai.ai.dtype import DTYPES, WIDE_UINTS
+from pyredisai.persistence.aof.commands import commands_for, tensor_command
+from pyredisai.persistence.rdb.payload import dump
 
 WRONGTYPE = b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
 
@@ -119,3 +120,89 @@ def test_types_that_redisai_lacks(run: Any, ctx: Any, name: str) -> None:
     assert run("AI.TENSORSET", "t", name, "2", "BLOB", bytes(2 * size + 1)).startswith(b"-ERR data length")
     assert run("AI.TENSORSET", "t", name, "2") == b"+OK\r\n"
     assert run("AI.TENSORGET", "t", "BLOB") == b"$%d\r\n%b\r\n" % (2 * size, bytes(2 * size))
+
+
+@pytest.fixture
+def journal(ctx: Any) -> list[Any]:
+    entries: list[Any] = []
+    ctx.server.journal.subscribers.append(lambda *entry: entries.append(entry))
+    return entries
+
+
+@pytest.mark.parametrize(
+    ("words", "effect"),
+    [
+        (["INT8", "2", "VALUES", "-1", "2"], ["INT8", "2", "BLOB", b"\xff\2"]),
+        (["float", "1", "values", "nan"], ["FLOAT", "1", "BLOB", b"\0\0\xc0\x7f"]),
+        (["STRING", "2", "1", "VALUES", "", "b"], ["STRING", "2", "1", "BLOB", b"\0b\0"]),
+        (["DOUBLE", "VALUES", "0"], ["DOUBLE", "BLOB", bytes(8)]),
+        (["BOOL", "1", "BLOB", "\1"], ["BOOL", "1", "BLOB", b"\1"]),
+        (["UINT8", "1", "blob", memoryview(b"\7")], ["UINT8", "1", "blob", b"\7"]),
+        (["INT64", "3"], ["INT64", "3"]),
+    ],
+)
+def test_values_are_journaled_as_a_blob_which_every_redisai_takes(
+    run: Any, journal: list[Any], words: list[Any], effect: list[str | bytes]
+) -> None:
+    run("AI.TENSORSET", "t", *words)
+    plain = [word.encode() if isinstance(word, str) else word for word in ["AI.TENSORSET", "t", *effect]]
+    assert [(database, [list(map(bytes, e)) for e in effects]) for database, effects in journal] == [(0, [plain])]
+
+
+def test_wide_integers_are_journaled_for_servers_that_refuse_them(run: Any, ctx: Any, journal: list[Any]) -> None:
+    ctx.server.config.set([("ai.accept-wide-uint", "yes")])
+    run("AI.TENSORSET", "t", "UINT32", "1", "BLOB", b"abcd")
+    ctx.server.config.set([("ai.accept-wide-uint", "no")])
+    replay(ctx, run, journal)
+    assert run("AI.TENSORGET", "t", "BLOB") == b"$4\r\nabcd\r\n"
+
+
+@pytest.mark.parametrize("dtype", ["FLOAT", "STRING"])
+def test_a_tensor_without_elements_is_journaled_and_rewritten_so_that_it_is_taken(
+    run: Any, ctx: Any, journal: list[Any], dtype: str
+) -> None:
+    ctx.client.obeyed = True  # RedisAI sends it like this, and then refuses it
+    assert run("AI.TENSORSET", "t", dtype, "0", "3", "BLOB", "") == b"+OK\r\n"
+    ctx.client.obeyed = False
+    assert run("AI.TENSORSET", "u", dtype, "0", "3", "BLOB", "")[:1] == b"-"
+    tensor = ctx.db.get(b"t")
+    journal[:] = [(0, [tensor_command(b"t", tensor)]), (0, list(commands_for(b"u", tensor, None, 1)))]
+    replay(ctx, run, journal)
+    meta = b"*4\r\n$5\r\ndtype\r\n$%d\r\n%b\r\n$5\r\nshape\r\n*2\r\n:0\r\n:3\r\n" % (len(dtype), dtype.encode())
+    assert run("AI.TENSORGET", "t", "META") == run("AI.TENSORGET", "u", "META") == meta
+
+
+def replay(ctx: Any, run: Any, journal: list[Any]) -> None:
+    """Empty the server and send it what was journaled."""
+    entries = [(database, list(effects)) for database, effects in journal]
+    run("FLUSHALL")
+    for database, effects in entries:
+        ctx.select(database)
+        for effect in effects:
+            assert run(*effect)[:1] != b"-"
+    ctx.select(0)
+
+
+def contents(ctx: Any) -> list[dict[bytes, tuple[bytes, int | None]]]:
+    return [{key: (dump(value), db.expires.get(key)) for key, value in db.data.items()} for db in ctx.server.databases]
+
+
+@pytest.mark.parametrize("words", [(), ("DB", "1", "REPLACE")])
+def test_a_copy_is_journaled_as_the_value_and_nothing_is_copied(
+    run: Any, ctx: Any, journal: list[Any], words: tuple[str, ...]
+) -> None:
+    run("SELECT", "1")
+    run("SET", "copy", "old")
+    run("SELECT", "0")
+    run("AI.TENSORSET", "t", "INT8", "1", "BLOB", "a")
+    run("PEXPIREAT", "t", "99999999999999")
+    run("MULTI")
+    run("COPY", "t", "copy", *words)
+    run("SET", "after", "1")
+    run("EXEC")
+    assert not any(effect[0] == b"COPY" for _, effects in journal for effect in effects)
+    before = contents(ctx)
+    replay(ctx, run, journal)
+    after = contents(ctx)
+    assert before == after
+    assert sum(map(len, after)) == (3 if words else 4)
