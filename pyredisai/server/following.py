@@ -203,7 +203,10 @@ class PrimaryLink(asyncio.Protocol):
                     self._transport.pause_reading()
                 return
         except (LinkError, OSError) as error:
-            self._services.log("warning", str(error))
+            keeping = isinstance(error, OSError)
+            self._services.log(
+                "warning", f"Keeping the MASTER synchronization DB failed: {error}" if keeping else str(error)
+            )
             self.close()
             if self._upstream.hands_over:
                 handed_over(self._services, accepted=False)
