@@ -203,10 +203,8 @@ class PrimaryLink(asyncio.Protocol):
                     self._transport.pause_reading()
                 return
         except (LinkError, OSError) as error:
-            keeping = isinstance(error, OSError)
-            self._services.log(
-                "warning", f"Keeping the MASTER synchronization DB failed: {error}" if keeping else str(error)
-            )
+            what = "Keeping the MASTER synchronization DB failed: " if isinstance(error, OSError) else ""
+            self._services.log("warning", f"{what}{error}")
             self.close()
             if self._upstream.hands_over:
                 handed_over(self._services, accepted=False)
