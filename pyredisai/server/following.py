@@ -203,7 +203,8 @@ class PrimaryLink(asyncio.Protocol):
                     self._transport.pause_reading()
                 return
         except (LinkError, OSError) as error:
-            self._services.log("warning", str(error))
+            what = "Keeping the MASTER synchronization DB failed: " if isinstance(error, OSError) else ""
+            self._services.log("warning", f"{what}{error}")
             self.close()
             if self._upstream.hands_over:
                 handed_over(self._services, accepted=False)
