@@ -11,6 +11,7 @@ import resource
 import sys
 
 from pyredisai import __version__, clock
+from pyredisai.build import BUILD
 from pyredisai.commands.context import Services
 from pyredisai.commands.functions import dump_code, libraries
 from pyredisai.commands.info.rates import rates
@@ -62,6 +63,7 @@ def server(services: Services) -> dict[str, object]:
         "config_file": config.config_file,
         "io_threads_active": 0,
         "pyredisai_version": __version__,
+        "pyredisai_build": BUILD,
         "python_version": ".".join(map(str, sys.version_info[:3])),
     }
 
