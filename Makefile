@@ -6,7 +6,10 @@ COMPILED ?= .compiled
 PORT ?= 6379
 ARGS ?=
 PYTEST_ARGS ?= -n 2 --dist loadgroup
-COMPILED_TESTS ?= tests/unit tests/wire tests/fuzz tests/golden
+COMPILED_TESTS ?= tests/unit tests/wire tests/fuzz tests/differential tests/golden
+# What meets no compiled module beyond what the others do, and takes long.
+COMPILED_SKIPS := $(addprefix --ignore=tests/,unit/backends unit/benchmarks wire/test_parallelism.py wire/test_huge_model.py \
+  wire/test_backend_directories.py wire/test_benchmarks.py)
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --retries 5 -c constraints.txt
@@ -33,7 +36,7 @@ compiled: $(COMPILED)/.done ## the package with its hot modules compiled (needs 
 
 test-compiled: compiled redis ## the tests that go through the compiled modules, against that build
 	PYTHONSAFEPATH=1 PYTHONPATH=$(abspath $(COMPILED)):$(CURDIR) PYREDISAI_BUILD=compiled \
-	  $(BIN)/python -m pytest -o pythonpath= -p no:cacheprovider $(PYTEST_ARGS) $(COMPILED_TESTS) $(ARGS)
+	  $(BIN)/python -m pytest -o pythonpath= -p no:cacheprovider $(PYTEST_ARGS) $(COMPILED_SKIPS) $(COMPILED_TESTS) $(ARGS)
 
 serve: $(VENV)/.core ## a server in the foreground on port 6379
 	@exec $(BIN)/pyredisai-server --port $(PORT) $(ARGS)
