@@ -17,6 +17,9 @@ MAGIKA := magika==1.0.3
 SOUND := basic-pitch==0.4.0 silero-vad==6.2.3
 MAGIKA_DIR := $(VENV)/demo
 
+# Only `compiled` sets it: the editable install of the other targets would put compiled modules beside the sources.
+unexport PYREDISAI_COMPILE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test compiled test-compiled serve lint types docs bench fmt redis backends clients clean
 
