@@ -2,9 +2,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 CLIENTS ?= .venv-clients
+COMPILED ?= .compiled
 PORT ?= 6379
 ARGS ?=
 PYTEST_ARGS ?= -n 2 --dist loadgroup
+COMPILED_TESTS ?= tests/unit tests/wire tests/fuzz tests/differential tests/golden
+# What meets no compiled module beyond what the others do, and takes long.
+COMPILED_SKIPS := $(addprefix --ignore=tests/,unit/backends unit/benchmarks wire/test_parallelism.py wire/test_huge_model.py \
+  wire/test_backend_directories.py wire/test_benchmarks.py)
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --retries 5 -c constraints.txt
@@ -12,12 +17,15 @@ MAGIKA := magika==1.0.3
 SOUND := basic-pitch==0.4.0 silero-vad==6.2.3
 MAGIKA_DIR := $(VENV)/demo
 
+# Only `compiled` sets it: the editable install of the other targets would put compiled modules beside the sources.
+unexport PYREDISAI_COMPILE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve lint types docs bench fmt redis backends clients clean
+.PHONY: help demo test compiled test-compiled serve lint types docs bench fmt redis backends clients clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
-	  while IFS="$$(printf '\t')" read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+	  while IFS="$$(printf '\t')" read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
 	@echo '  Variables: ARGS="…" (serve, demo, test, bench), PORT=6379 (serve), PYTHON=python3, VENV=.venv'
 
 demo: $(VENV)/.core $(VENV)/.magika $(VENV)/.sound ## start a server, run real pretrained models on all backends that are installed, stop it
@@ -26,6 +34,12 @@ demo: $(VENV)/.core $(VENV)/.magika $(VENV)/.sound ## start a server, run real p
 
 test: $(VENV)/.test redis backends clients ## everything that the tests need, then the tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS) $(ARGS)
+
+compiled: $(COMPILED)/.done ## the package with its hot modules compiled (needs a C compiler), in .compiled
+
+test-compiled: compiled redis ## the tests that go through the compiled modules, against that build
+	PYTHONSAFEPATH=1 PYTHONPATH=$(abspath $(COMPILED)):$(CURDIR) PYREDISAI_BUILD=compiled \
+	  $(BIN)/python -m pytest -o pythonpath= -p no:cacheprovider $(PYTEST_ARGS) $(COMPILED_SKIPS) $(COMPILED_TESTS) $(ARGS)
 
 serve: $(VENV)/.core ## a server in the foreground on port 6379
 	@exec $(BIN)/pyredisai-server --port $(PORT) $(ARGS)
@@ -48,7 +62,7 @@ bench: $(VENV)/.bench redis ## compare with redis-server: table, JSON and plot (
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove what make made
-	rm -rf $(VENV) $(CLIENTS) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/results
+	rm -rf $(VENV) $(CLIENTS) $(COMPILED) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/results
 
 redis: # the real redis-server and its tools, where that is possible; tests without them are skipped
 	@.ci/apt-install "redis-server redis-cli redis-benchmark" redis-server redis-tools
@@ -87,6 +101,13 @@ $(VENV)/.core: pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.core
 	@$(PIP) -e '.[test]'
+	@touch $@
+
+$(COMPILED)/.done: $(VENV)/.test setup.py pyproject.toml $(shell find pyredisai -name '*.py')
+	@.ci/apt-install cc gcc libc6-dev
+	@echo 'compiling into $(COMPILED) (a minute or two)'
+	@rm -rf build $(COMPILED)
+	@PYREDISAI_COMPILE=1 $(PIP) --no-deps --no-build-isolation --target $(COMPILED) .
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.core

@@ -7,6 +7,7 @@ import sys
 import click
 
 from pyredisai import REDIS_VERSION, __version__
+from pyredisai.build import BUILD
 from pyredisai.config.docs import usage
 
 
@@ -42,5 +43,5 @@ def version() -> str:
     bits = 64 if sys.maxsize > 2**32 else 32
     return (
         f"Redis server v={REDIS_VERSION} sha=00000000:0 malloc=libc bits={bits} build=pyredisai-{__version__}\n"
-        f"pyredisai v={__version__} python={sys.version.split()[0]}"
+        f"pyredisai v={__version__} build={BUILD} python={sys.version.split()[0]}"
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from pyredisai import clock
+from pyredisai.backends.loader import BackendLoader
 from pyredisai.commands.client import Client
 from pyredisai.commands.guard import Guard
 from pyredisai.commands.spec import Args, Table
 from pyredisai.config.registry import Registry
+from pyredisai.execution.scheduler import Scheduler
 from pyredisai.journal import Effect, Journal
 from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents, KeyspaceStats
@@ -23,10 +25,6 @@ from pyredisai.replication.primary import Primary
 from pyredisai.replication.transfers import Transfers
 from pyredisai.replication.upstream import Upstream
 from pyredisai.resp.replies import Blocked, Reply
-
-if TYPE_CHECKING:
-    from pyredisai.backends.loader import BackendLoader
-    from pyredisai.execution.scheduler import Scheduler
 
 
 @dataclass(slots=True)

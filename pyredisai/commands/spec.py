@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pyredisai.commands.help import help_reply
@@ -128,10 +128,13 @@ def implied_categories(flags: frozenset[str], own: frozenset[str]) -> frozenset[
     return frozenset(found)
 
 
+_FIELDS = tuple(each.name for each in fields(Command))
+
+
 def _copy(command: Command) -> Command:
     """A shallow copy; copy.copy takes ten times as long, for each of 400 commands at the start."""
-    own = object.__new__(Command)
-    for name in Command.__slots__:
+    own = Command.__new__(Command)
+    for name in _FIELDS:
         setattr(own, name, getattr(command, name))
     return own
 

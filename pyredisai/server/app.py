@@ -11,6 +11,7 @@ from functools import partial
 
 from pyredisai import REDIS_VERSION, __version__, clock
 from pyredisai.backends.loader import BackendLoader, installed
+from pyredisai.build import BUILD
 from pyredisai.commands import functions, pubsub
 from pyredisai.commands.acl.loading import load_users
 from pyredisai.commands.ai import config as ai_config
@@ -178,7 +179,7 @@ def banner(config: Registry, log: Log, loop: str) -> None:
     log("warning", "pyredisai is starting", "C")
     log(
         "warning",
-        f"pyredisai version={__version__}, Redis version={REDIS_VERSION}, Python={python}, loop={loop},"
+        f"pyredisai version={__version__}, Redis version={REDIS_VERSION}, Python={python}, build={BUILD}, loop={loop},"
         f" pid={os.getpid()}, just started",
         "C",
     )

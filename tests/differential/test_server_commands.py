@@ -109,7 +109,7 @@ WITHOUT_COUNTERPART = {
     "Stats": r"expired_(stale|time).*|expire_cycle.*|.*eviction_exceeded_time|.*active_defrag.*|dump_payload.*|"
     r"total_(reads|writes)_processed|io_threaded.*|reply_buffer.*",
 }
-OWN = {"Server": ["pyredisai_version", "python_version"]}
+OWN = {"Server": ["pyredisai_version", "pyredisai_build", "python_version"]}
 
 
 def sections(client: RespClient) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ import pytest
 from pyredisai.config import docs
 from pyredisai.config.conffile import Loader
 from pyredisai.config.registry import BY_NAME, PARAMS, Registry
-from tests.support.paths import ROOT
+from tests.support.paths import PACKAGE_PATH, ROOT
 from tests.support.server import Server, free_port
 
 TEXT = (ROOT / docs.PAGE).read_text("utf-8")
@@ -66,7 +66,7 @@ def run_server(command: str, output: str, port: str, folder: Path, servers: list
     text = shlex.split(feed)[1].encode() + b"\n" if feed else b""
     if output:
         argv = [sys.executable, "-m", "pyredisai", *words]
-        done = subprocess.run(argv, input=text, capture_output=True, cwd=folder, env={"PYTHONPATH": str(ROOT)})
+        done = subprocess.run(argv, input=text, capture_output=True, cwd=folder, env={"PYTHONPATH": str(PACKAGE_PATH)})
         assert done.returncode == 1
         assert done.stderr.decode().strip() == output.strip()
         return

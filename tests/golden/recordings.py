@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tests.support.paths import ROOT, shared_path
+from tests.support.paths import PACKAGE_PATH, shared_path
 from tests.support.server import MODULE_PATH, PYREDISAI, free_port
 
 # Seconds a reply may take; the first import of a framework on a busy machine takes most of it.
@@ -111,7 +111,7 @@ class Replayer:
         self._server: Any = None
         self._options = Namespace(
             models=str(shared_path() / "models"),
-            spawn=f"env PYTHONPATH={shlex.quote(str(ROOT))} {shlex.join(PYREDISAI)} --port {{port}} --save '' "
+            spawn=f"env PYTHONPATH={shlex.quote(str(PACKAGE_PATH))} {shlex.join(PYREDISAI)} --port {{port}} --save '' "
             f"--dir {{dir}} --loadmodule {MODULE_PATH} {{args}}",
         )
 

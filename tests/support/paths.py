@@ -1,11 +1,15 @@
-"""Where things are: the repository, and the material that stands beside it."""
+"""Where things are: the repository, the package under test, and the material that stands beside it."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+import pyredisai
+
 ROOT = Path(__file__).resolve().parents[2]
+# Servers are started from the package that the tests import: this checkout's, or a compiled one (`make test-compiled`).
+PACKAGE_PATH = Path(pyredisai.__file__).resolve().parents[1]
 
 
 def shared_path() -> Path:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.support.paths import ROOT
+from tests.support.paths import PACKAGE_PATH
 from tests.support.resp import Closed, ErrorReply, RespClient
 
 PYREDISAI = (sys.executable, "-m", "pyredisai")
@@ -112,7 +112,7 @@ class Server:
 
     def start(self, *, ready: bool = True, wait: float = 60) -> None:
         """Start the process (again, after `stop`)."""
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **self.env}
+        env = {**os.environ, "PYTHONPATH": str(PACKAGE_PATH), "PYTHONUNBUFFERED": "1", **self.env}
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir, env=env

@@ -29,7 +29,7 @@ FLOORS = (
     {"config"},
     {"resp"},
     {"journal"},
-    {"errors", "clock", "glob"},
+    {"errors", "clock", "glob", "build"},
 )
 RANK = {room: len(FLOORS) - floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 FORBIDDEN = {"execution": {"keyspace", "resp", "persistence"}, "backends": {"keyspace", "resp", "persistence"}}

@@ -16,6 +16,7 @@ import pytest
 import redis
 import redis.asyncio
 
+from pyredisai.build import BUILD
 from tests.support.resp import ErrorReply, RespClient
 from tests.support.server import Server
 
@@ -26,6 +27,10 @@ needs_cli = pytest.mark.skipif(shutil.which("redis-cli") is None, reason="redis-
 def other(server: Server) -> Any:
     with server.client() as client:
         yield client
+
+
+def test_servers_run_the_build_that_the_tests_import(client: RespClient) -> None:
+    assert f"pyredisai_build:{BUILD}" in client("INFO", "server").decode().splitlines()
 
 
 def test_pause_all_holds_others_until_unpause_or_time(client: RespClient, other: RespClient) -> None:

@@ -119,7 +119,7 @@ def _rare_dtype(name: bytes, config: Registry) -> DType:
     return dtype
 
 
-def _long_dim(word: bytes) -> int:
+def _long_dim(word: bytes | memoryview) -> int:
     """A dimension of 19 digits, the rare case. Raises ReplyError for all that is none."""
     if len(word) == _MAX_DIGITS + 1 and word[0] != 48 and bytes(word).isdigit() and int(word) <= _INT64_MAX:
         return int(word)

@@ -11,6 +11,7 @@ import resource
 import sys
 
 from pyredisai import __version__, clock
+from pyredisai.build import BUILD
 from pyredisai.commands.context import Services
 from pyredisai.commands.functions import dump_code, libraries
 from pyredisai.commands.info.rates import rates
@@ -63,6 +64,7 @@ def server(services: Services) -> dict[str, object]:
         "io_threads_active": 0,
         **({"shutdown_in_milliseconds": left_ms} if (left_ms := services.shutdown.left_ms) >= 0 else {}),
         "pyredisai_version": __version__,
+        "pyredisai_build": BUILD,
         "python_version": ".".join(map(str, sys.version_info[:3])),
     }
 

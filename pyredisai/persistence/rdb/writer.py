@@ -43,7 +43,7 @@ def _form(value: Any) -> tuple[int, Callable[[Sink, Any], None]]:
     return form(value)
 
 
-def _string_form(value: bytes) -> tuple[int, Callable[[Sink, Any], None]]:
+def _string_form(value: bytes | memoryview) -> tuple[int, Callable[[Sink, Any], None]]:
     return Type.STRING, Sink.string
 
 
