@@ -8,6 +8,7 @@ Both servers sit on one core, the load on the others; each case runs A B A B. Lo
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,6 +58,16 @@ def run(only: str, rounds: int, seconds: float, names: Sequence[str] = ()) -> li
     return rows
 
 
+def publish(rows: Sequence[Row], facts: dict[str, str], picture: Path | None) -> None:
+    """Write RESULTS.md (of the compiled build: RESULTS-compiled.md) with its plot beside it."""
+    name = "RESULTS" if facts["build"] == "pure" else f"RESULTS-{facts['build']}"
+    if picture is not None:
+        shutil.copyfile(picture, FOLDER / f"{name}.png")
+    command = " ".join(["python -m benchmarks", *sys.argv[1:]])
+    text = markdown(rows, facts, command, f"{name}.png" if picture is not None else "")
+    (FOLDER / f"{name}.md").write_text(text, "utf-8")
+
+
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -66,7 +77,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="rounds of each case (full: 5)")
     parser.add_argument("--seconds", type=float, help="seconds of each run (full: 2)")
     parser.add_argument("--output", type=Path, default=FOLDER / "results", help="folder for the JSON and PNG files")
-    parser.add_argument("--write-results", action="store_true", help="write benchmarks/RESULTS.md as well")
+    parser.add_argument("--write-results", action="store_true", help="write benchmarks/RESULTS.md and its plot as well")
     return parser.parse_args()
 
 
@@ -89,9 +100,7 @@ def main() -> int:
         f"\nwritten to {options.output}: {preset}.json" + (f", {preset}.png" if drawn else " (no plot: no matplotlib)")
     )
     if options.write_results:
-        (FOLDER / "RESULTS.md").write_text(
-            markdown(rows, facts, " ".join(["python -m benchmarks", *sys.argv[1:]])), "utf-8"
-        )
+        publish(rows, facts, options.output / f"{preset}.png" if drawn else None)
     below = [row for row in rows if row.verdict == "BELOW"]
     for row in below:
         print(f"below its goal: {row.name}: {median(row.ratios):.2f}, goal {row.reach:.2f}")

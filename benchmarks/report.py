@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 
+from pyredisai.build import BUILD
 from tests.support.paths import ROOT
 from tests.support.server import REDIS_SERVER
 
@@ -51,7 +52,7 @@ class Row:
 def machine() -> dict[str, str]:
     """What a stranger needs to read the figures."""
     versions = {}
-    for name in ("hiredis", "numpy", "onnxruntime", "uvloop", "click"):
+    for name in ("hiredis", "numpy", "onnxruntime", "tensorflow-cpu", "torch", "ai-edge-litert", "uvloop"):
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
@@ -67,6 +68,7 @@ def machine() -> dict[str, str]:
     return {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": commit or "unknown",
+        "build": BUILD,
         "cpu": _cpu_model(),
         "cores": str(os.cpu_count()),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -124,10 +126,12 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
-def markdown(rows: Sequence[Row], facts: dict[str, str], command: str) -> str:
-    """RESULTS.md."""
+def markdown(rows: Sequence[Row], facts: dict[str, str], command: str, picture: str = "") -> str:
+    """RESULTS.md; `picture` is the plot's file beside it."""
     parts = ["# Benchmark results", "", f"Written by `{command}`. {EXPLANATION}", ""]
     parts += [f"- {name}: {value}" for name, value in facts.items()]
+    if picture:
+        parts += ["", f"![Ratios of all rows]({picture})"]
     for group in dict.fromkeys(row.group for row in rows):
         parts += ["", f"## {group}", "", "| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
         parts += ["| " + " | ".join(cells(row)) + " |" for row in rows if row.group == group]

@@ -17,6 +17,7 @@ from pyredisai.commands.acl.loading import load_users
 from pyredisai.commands.ai import config as ai_config
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import ServerStats, Services
+from pyredisai.commands.loading import loading_state
 from pyredisai.commands.table import build_table
 from pyredisai.config.registry import Registry
 from pyredisai.errors import ConfigError, PersistenceError, ReplyError
@@ -157,6 +158,8 @@ def build_services(config: Registry, log: Log | None = None) -> Services:
 
 def expire_keys(services: Services) -> None:
     """Active expiry, unless DEBUG SET-ACTIVE-EXPIRE has switched it off; a replica leaves it to its primary."""
+    if loading_state(services).active:
+        return
     if services.events.expiry == "delete" and services.extra.get("active-expire", True):
         active_expire_cycle(services.databases, clock.now_ms())
 

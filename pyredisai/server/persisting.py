@@ -36,10 +36,15 @@ def install_persistence(services: Services) -> None:
         saver.at_shutdown(save)  # may fail; then serving and logging go on
         log.close()
 
+    def by_the_clock() -> None:
+        if not loading_state(services).active:  # else half of the keys would take the place of all
+            saver.round()
+            log.round()
+
     saver.on_snapshot = log.on_snapshot = transfers.on_snapshot = picture
     saver.on_outcome = log.on_outcome = judge
     log.write_options = saver.write_options
-    services.cron += [saver.round, log.round]
+    services.cron.append(by_the_clock)
     services.on_shutdown.append(end)
 
 
