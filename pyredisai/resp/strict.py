@@ -100,9 +100,9 @@ class StrictParser:
         Arguments are bytes; those of BIG bytes and more are read-only memoryviews. Raises ProtocolError;
         the parser is of no use after that.
         """
-        self.views = False
         while True:
             if self._count == 0:
+                self.views = False
                 if self._pos >= len(self._data):
                     return None
                 if self._data[self._pos] != _STAR:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pyredisai.commands.context import Context
+from pyredisai.server.dispatch import without_views
 from tests.unit.commands.ai.conftest import FakeScheduler, ctx, finished, run, scheduler, services, start
 
 __all__ = ["ctx", "run", "scheduler", "services"]
@@ -124,7 +125,7 @@ def test_every_request_gets_a_reply(
         assert run(*setup) == b"+OK\r\n"
     name, arguments = vector
     ctx.client.in_exec = in_exec
-    reply = start(ctx, f"AI.{name}", *arguments)
+    reply = start(ctx, *without_views(ctx, [f"AI.{name}".encode(), *arguments]))
     ctx.client.in_exec = False
     scheduler.work()
     text = finished(reply)

@@ -116,6 +116,19 @@ def test_a_big_argument_is_received_in_place_and_read_only() -> None:
     assert parser.strict.idle
 
 
+def test_big_arguments_are_told_of_when_the_rest_of_the_request_comes_later() -> None:
+    parser = StrictParser()
+    parser.feed(b"*2\r\n$%d\r\n%b\r\n" % (BIG, bytes(BIG)))
+    assert parser.next() is None
+    parser.feed(b"$1\r\na\r\n*1\r\n$4\r\nPING\r\n")
+    request = parser.next()
+    assert request is not None
+    assert [type(argument) for argument in request] == [memoryview, bytes]
+    assert parser.views
+    assert parser.next() == [b"PING"]
+    assert not parser.views
+
+
 def test_a_big_bulk_counts_as_buffered_only_as_far_as_it_has_come() -> None:
     parser = StrictParser()
     parser.feed(b"*1\r\n$400000000\r\nabc")
