@@ -13,25 +13,21 @@ would run on the loop wait for them.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from functools import cached_property, partial
-from typing import Final, NamedTuple, TypeVar
+from functools import partial
+from typing import Final, NamedTuple
 
 from pyredisai.ai.tensor import Tensor
 from pyredisai.clock import monotonic_ns
-from pyredisai.execution.background import BackgroundPool
 from pyredisai.execution.batching import joinable_rows, least_rows, most_rows, run_jobs, run_target
 from pyredisai.execution.device_queue import DeviceQueue
-from pyredisai.execution.frames import without_frames
 from pyredisai.execution.job import TIMED_OUT, Job, Outcome, Runnable
+from pyredisai.execution.loop_access import LoopAccess
 from pyredisai.execution.outbox import Loop, LoopOutbox
 from pyredisai.execution.placement import Estimate, PlacementPolicy, estimate_of
 
-T = TypeVar("T")
 CPU_STAMP_NS: Final = 1_000_000  # reading a thread's CPU clock costs a microsecond, so not at every tick
 
 
@@ -43,7 +39,7 @@ class QueueInfo(NamedTuple):
     cpu_seconds: tuple[float, ...]
 
 
-class Scheduler:
+class Scheduler(LoopAccess):
     """Device name to queue. `threads` workers a queue; `policy` says what runs on the loop.
 
     `loop` is the running one when it is not given (it must run by the first job).
@@ -61,12 +57,11 @@ class Scheduler:
     ) -> None:
         self.threads = threads
         self.policy = policy or PlacementPolicy()
-        self._given_loop = loop
+        super().__init__(loop)
         self._now_ns = now_ns
         self._cpu_ns = cpu_ns
         self._outbox = LoopOutbox(self._deliver)
         self._queues: dict[str, DeviceQueue] = {}
-        self._background = BackgroundPool()
         self._tick: deque[Job | Estimate] = deque()
         self._tick_called = False
         self._in_tick = False
@@ -74,15 +69,9 @@ class Scheduler:
         self._tick_began_ns = 0
         self._cpu_stamp = (-CPU_STAMP_NS, 0)
         self._closed = False
-        self._held = False
-        self._postponed: list[Callable[[], object]] = []
         self.runs_on_loop = 0
         self.last_run_us = 0.0
         self.ensure_queue("CPU")
-
-    @cached_property
-    def _loop(self) -> Loop:
-        return self._given_loop or asyncio.get_running_loop()
 
     def ensure_queue(self, device: str) -> None:
         """Make the queue of a device (upper-cased); its threads start with its first job."""
@@ -153,64 +142,6 @@ class Scheduler:
         if elapsed_us > policy.tick_us:
             self._judge(estimate, device, elapsed_us, start)
         return outcome
-
-    def run_in_background(self, function: Callable[[], T], done: Callable[[T | BaseException], None]) -> None:
-        """Run `function` on a helper thread; `done(result or exception)` is called on the loop."""
-
-        loop = self._loop
-
-        def work() -> None:
-            result: T | BaseException
-            try:
-                result = function()
-            except BaseException as error:
-                result = without_frames(error)
-            try:
-                loop.call_soon_threadsafe(self._unless_held, partial(done, result))
-            except RuntimeError:  # the loop is closed: nobody waits
-                pass
-
-        self._background.run(work)
-
-    def call_soon(self, function: Callable[[], object]) -> None:
-        """Call `function` at the end of the loop's present round."""
-        self._loop.call_soon(function)
-
-    def call_later(self, seconds: float, function: Callable[[], object]) -> None:
-        """Call `function` on the loop when `seconds` have passed."""
-        self._loop.call_later(seconds, function)
-
-    def way_to_loop(self) -> Callable[[Callable[[], object]], object]:
-        """Asked for on the loop: a `call_soon` that threads may call."""
-        return self._loop.call_soon_threadsafe
-
-    def call_on_loop(self, function: Callable[[], T]) -> T:
-        """A worker's way to the loop: run `function` there, wait, and return or raise what it does."""
-        answer: Future[T] = Future()
-
-        assert self._outbox.loop is not None
-        self._outbox.loop.call_soon_threadsafe(self._unless_held, partial(_answer, function, answer))
-        try:
-            return answer.result()
-        finally:
-            del answer  # which holds the exception whose frames hold it
-
-    def hold(self) -> None:
-        """Tell nobody of results until `release`: a suspended script must find the data as it left them."""
-        self._held = True
-
-    def release(self) -> None:
-        """Tell what was held back, in its order."""
-        self._held = False
-        postponed, self._postponed = self._postponed, []
-        for function in postponed:
-            self._unless_held(function)
-
-    def _unless_held(self, function: Callable[[], object]) -> None:
-        if self._held:
-            self._postponed.append(function)
-        else:
-            function()
 
     def flush(self) -> None:
         """Run at once what this tick's time still allows, for a caller that would else wait for the tick's end.
@@ -427,10 +358,3 @@ def _needs_company(job: Job) -> bool:
     """Whether the job is not to run before others join its batch."""
     policy = job.batch
     return policy is not None and policy.min_size > 1 and 0 < joinable_rows(job) < least_rows(policy)
-
-
-def _answer(function: Callable[[], T], answer: Future[T]) -> None:
-    try:
-        answer.set_result(function())
-    except BaseException as error:
-        answer.set_exception(without_frames(error))
