@@ -132,11 +132,15 @@ def compare(pipeline: int, rounds: int, only: str = "") -> Iterator[tuple[str, f
     sink = Sink()
     connection = Connection(services, Limits(config))
     connection.connection_made(sink)
-    for name, make in CASES.items():
-        if only.upper() in name:
-            yield name, *measure(connection, sink, make, pipeline, rounds)
-    services.scheduler.close()
-    sink.close()
+    try:
+        for name, make in CASES.items():
+            if only.upper() in name:
+                yield name, *measure(connection, sink, make, pipeline, rounds)
+            else:
+                feed(connection, chunks(make, pipeline))  # what the reading commands find
+    finally:
+        services.scheduler.close()
+        sink.close()
 
 
 def main() -> None:
