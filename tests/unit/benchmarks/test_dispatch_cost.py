@@ -16,6 +16,12 @@ def test_every_command_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(echo > 0 and server > 0 for _, echo, server in rows)
 
 
+def test_one_command_finds_what_the_others_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch_cost, "COMMANDS_A_ROUND", 16)
+    monkeypatch.setattr(dispatch_cost, "KEYS", 32)
+    assert [name for name, _, _ in compare(16, 1, "tensorget")] == ["AI.TENSORGET"]
+
+
 def test_a_refused_command_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch_cost, "CASES", {"NONE": lambda key: (b"NONE", key)})
     with pytest.raises(SystemExit, match="unknown command"):
