@@ -138,7 +138,8 @@ def _walk(data: bytes) -> tuple[Requests, int, tuple[list[Any], int] | None]:
             if count is None:
                 break
             position = at + 5
-        if size >= _SHORT_CHUNK and size - at < count * _WALK_BYTES:
+        least = at + count * _WALK_BYTES
+        if size >= _SHORT_CHUNK and (size < least or find(b"\r\n*", at, least) >= 0):
             break  # many short arguments are hiredis' strength
         arguments: list[Any] = []
         for left in range(count, 0, -1):

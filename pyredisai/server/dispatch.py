@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import traceback
 from functools import partial
+from typing import Final
 
 from pyredisai import clock
 from pyredisai.commands.context import Context
@@ -18,6 +19,7 @@ from pyredisai.resp.replies import QUEUED, Blocked, Error, Reply
 from pyredisai.server import gates
 
 _now = clock.monotonic_ns
+_BEFORE_PAYLOADS: Final = frozenset((b"BLOB", b"SOURCE"))
 
 
 def process(ctx: Context, args: Args) -> Reply:
@@ -49,13 +51,24 @@ def process(ctx: Context, args: Args) -> Reply:
 
 
 def without_views(ctx: Context, args: Args) -> Args:
-    """The arguments as the command may have them: all bytes, unless it is `big`."""
+    """The arguments as the command may have them: all bytes, unless it is `big`.
+
+    The AI commands are it for their payloads: what follows BLOB or SOURCE, with the pieces after it.
+    """
     command = ctx.server.table.find(bytes(args[0]))
     if command is not None and command.subcommands:
         command = command.subcommands.get(bytes(args[1]).lower().decode("latin-1"))
-    if command is not None and command.big:
+    if command is None or not command.big:
+        return [bytes(arg) for arg in args]
+    if not command.module:
         return args
-    return [bytes(arg) for arg in args]
+    found: Args = []
+    payload = False
+    for arg in args:
+        if type(arg) is bytes:
+            payload = arg.upper() in _BEFORE_PAYLOADS
+        found.append(arg if payload else bytes(arg))
+    return found
 
 
 def process_checked(ctx: Context, args: Args, command: Command | None) -> Reply:

@@ -11,6 +11,7 @@ from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.guard import Guard
 from pyredisai.commands.spec import Args, Family, Table
+from pyredisai.commands.table import build_table
 from pyredisai.config.registry import Registry
 from pyredisai.errors import ReplyError
 from pyredisai.resp.replies import NO_REPLY, OK, QUEUED, Blocked, Error, Reply
@@ -141,6 +142,35 @@ def test_buffers_reach_only_those_that_take_them(ctx: Context) -> None:
     assert process(ctx, without_views(ctx, [b"show", view])) == ["bytes", "bytes"]
     assert process(ctx, without_views(ctx, [b"putraw", b"k", view])) == "memoryview"
     assert without_views(ctx, [b"no-such-command", view]) == [b"no-such-command", b"abc"]
+
+
+def test_ai_commands_get_buffers_for_payloads_alone(ctx: Context) -> None:
+    view = memoryview(b"abc").toreadonly()
+
+    def kinds(*args: bytes | memoryview) -> list[str]:
+        table = build_table()
+        ctx.server.table = table
+        return [type(arg).__name__[0] for arg in without_views(ctx, list(args))]
+
+    assert kinds(b"AI.TENSORSET", view, view, b"3", b"blob", view) == ["b", "b", "b", "b", "b", "m"]
+    assert kinds(b"AI.MODELSTORE", b"m", b"ONNX", view, b"BLOB", view, view) == ["b", "b", "b", "b", "b", "m", "m"]
+    assert kinds(b"AI.SCRIPTSTORE", b"s", b"CPU", b"TAG", view, b"SOURCE", view)[4:] == ["b", "b", "m"]
+    dag = [
+        b"AI.DAGEXECUTE",
+        b"LOAD",
+        b"1",
+        view,
+        b"|>",
+        view,
+        b"|>",
+        b"AI.TENSORSET",
+        b"t",
+        b"INT8",
+        b"3",
+        b"BLOB",
+        view,
+    ]
+    assert kinds(*dag, b"|>", b"AI.TENSORGET", view) == ["b"] * 12 + ["m", "b", "b", "b"]
 
 
 def test_the_guard_is_alert_while_a_condition_holds() -> None:
