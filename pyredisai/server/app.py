@@ -37,6 +37,7 @@ from pyredisai.server.limits import Limits
 from pyredisai.server.listener import Listener, ListenError
 from pyredisai.server.log import Log
 from pyredisai.server.oom_score import OomScore
+from pyredisai.server.output import Turn
 from pyredisai.server.persisting import install_persistence, load_at_start, refuse_until_loaded
 from pyredisai.server.replicating import install_replication, resume_stream
 
@@ -51,7 +52,8 @@ class Application:
         self.services = build_services(config, self.log)
         self.limits = Limits(config)
         install_replication(self.services, lambda: next(self.limits.ids))
-        self.listener = Listener(config, lambda: Connection(self.services, self.limits), self.log)
+        turn = Turn()
+        self.listener = Listener(config, lambda: Connection(self.services, self.limits, turn), self.log)
         self.cron = Cron(self.services, self.limits, check_output)
         self._interrupted = False
 

@@ -1,4 +1,4 @@
-"""One connection: bytes in, requests, replies out; one write per read.
+"""One connection: bytes in, requests, replies out; one write per read, together with those of the other connections.
 
 A connection is stopped while its client is blocked (a reply comes later) or choked (it does not read its replies).
 Requests then wait, first here, and in the kernel when more than BACKLOG bytes wait.
@@ -34,10 +34,11 @@ _NONE: Final[Requests] = []
 class Connection(asyncio.BufferedProtocol):
     """A client's socket. All connections receive into one buffer, but big arguments go straight to their own."""
 
-    def __init__(self, services: Services, limits: Limits) -> None:
+    def __init__(self, services: Services, limits: Limits, turn: output.Turn | None = None) -> None:
         self.services = services
         self.stats = services.stats
         self.limits = limits
+        self.turn = turn or output.Turn()
         self.client = Client(next(limits.ids), self)
         self.context = Context(self.client, services)
         self.parser = Parser(limits.max_bulk)
@@ -175,7 +176,10 @@ class Connection(asyncio.BufferedProtocol):
             self.client.closing = True
         self.running = False
         if self.out:
-            self.flush()
+            if self.client.closing or len(self.services.clients) == 1:
+                self.flush()
+            elif not self.flush_planned:
+                self.turn.add(self)
         if self.client.closing:
             self.stopped = True
             self.transport.close()
@@ -266,7 +270,6 @@ class Connection(asyncio.BufferedProtocol):
 
     def flush(self) -> None:
         """Write what has been encoded."""
-        self.flush_planned = False
         out = self.out
         if not out:
             return
@@ -324,8 +327,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         encode(reply, self.client.resp, self.out)
         if not self.running and not self.flush_planned:
-            self.flush_planned = True
-            asyncio.get_running_loop().call_soon(self.flush)
+            self.turn.add(self)
 
     def close(self, *, after_reply: bool = False) -> None:
         """Close: at once, or when the replies so far have been written."""

@@ -6,12 +6,48 @@ they are; a client that does not read makes the transport call `pause_writing`, 
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, Protocol
 
 from pyredisai.resp.buffers import LARGE, coalesced
 from pyredisai.resp.encoder import Buffers
 
-__all__ = ["LARGE", "coalesced", "write"]
+__all__ = ["LARGE", "Turn", "coalesced", "write"]
+
+
+class Outlet(Protocol):
+    """What a turn asks of a connection; `flush_planned` tells that it is in one."""
+
+    flush_planned: bool
+
+    def flush(self) -> None:
+        """Write what has been encoded."""
+
+
+class Turn:
+    """The connections that have replies, to be written together when the loop's turn ends.
+
+    A client that sleeps is woken by a write, and waking costs as much as a small command: clients that are written
+    to one after the other are awake for the rest.
+    """
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
+        self._waiting: list[Outlet] = []
+
+    def add(self, outlet: Outlet) -> None:
+        """Flush it at the end of the turn."""
+        outlet.flush_planned = True
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._end)
+        self._waiting.append(outlet)
+
+    def _end(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for outlet in waiting:
+            outlet.flush_planned = False
+            outlet.flush()
 
 
 def write(transport: Any, out: Buffers, size: int, gathers: bool) -> None:
