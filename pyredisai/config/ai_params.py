@@ -60,7 +60,7 @@ AI_PARAMS: Final = (
     _row(
         "INLINE_RUN_US",
         Int(0, 1_000_000),
-        "80",
+        "120",
         "Models whose runs are known to take fewer microseconds run on the main thread; 0 is none.",
         runtime=True,
     ),

@@ -28,7 +28,7 @@ MAX_SIGNATURES = 256
 class PlacementPolicy(NamedTuple):
     """`inline_us`: runs estimated below it run on the loop, 0: none does. `tick_us`: the most of runs in a tick."""
 
-    inline_us: float = 80.0
+    inline_us: float = 120.0
     tick_us: float = 500.0
 
 
