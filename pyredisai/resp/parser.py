@@ -178,12 +178,12 @@ def _unfit(data: bytes) -> bool:
 def _all_canonical(requests: Requests, data: bytes, simple: bool) -> bool:
     """Whether `data` is nothing but these requests, told by lengths alone; False means that it is not known.
 
-    Elements that are no bulk strings make `data` shorter than the canonical form; what could make up for that is
-    excluded: nested arrays (their stars are counted) and the RESP3 types that are longer than their value (`simple`:
-    the caller has found none).
-    Raises TypeError for an element without a length.
+    Elements that are no bulk strings make `data` shorter than the canonical form, and something else could make up
+    for that, if only the start of a further request. So they are excluded: simple strings, nested arrays (their stars
+    are counted) and the RESP3 types that are longer than their value (`simple`: the caller has found none).
+    Raises TypeError for an element without a length: all others.
     """
-    if data.count(b"*") != len(requests) or not (simple or all(data.find(kind) < 0 for kind in _LONGER_TYPES)):
+    if data.count(b"*") != len(requests) or b"\n+" in data or not (simple or all(data.find(kind) < 0 for kind in _LONGER_TYPES)):
         return False
     total = 0
     sizes = _SIZES

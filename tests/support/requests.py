@@ -37,6 +37,7 @@ BAD = {
     "open single quote": b"ECHO 'abc\r\n",
     "error behind good requests": b"PING\r\n*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPING\r\n*1\r\n!\r\n",
     "lies that cancel out": b"*2\r\n+ECHO\r\n=7\r\ntxt:abc\r\n*1\r\n$4\r\nPING\r\n",
+    "a lie that the next request's start makes up for": b"*1\r\n+\r\n#\x00\x00",
     "nested arrays that cancel out": b"*5\r\n*0\r\n*0\r\n*0\r\n*1\r\n$0\r\n\r\n*1\r\n$0\r\n\r\n*1\r\n$4\r\nPING\r\n",
     "push with room for millions behind an odd line end": b"*2\r\n$4\r\nECHO__>300000000\r\n",
     "set with room for millions": b"*1\r\n~300000000\r\n",
