@@ -33,7 +33,7 @@ _BIG_HEADER: Final = re.compile(rb"\$[0-9]{6,}\r\n").search
 _WIDE_ARRAY: Final = re.compile(rb"\*[0-9]{5}").search
 _WIDE_PUSH: Final = re.compile(rb">[0-9]{5}").search
 _WIDE_SET: Final = re.compile(rb"~[0-9]{5}").search
-_LONGER_TYPES: Final = b"=~%>|"
+_ODD_TYPES: Final = b"+=~%>|"  # those whose elements may pass for bulk strings, or hold others
 _COUNTS: Final = {b"*%d\r\n" % count: count for count in range(1, 10)}
 _LONGER_COUNTS: Final = {b"*%d\r\n" % count: count for count in range(10, 100)}
 _LENGTHS: Final = {b"$%d" % size: size for size in range(1024)}
@@ -60,7 +60,7 @@ class Parser:
     def feed(self, data: bytes) -> Requests:
         """Take bytes (at least one)."""
         strict = self.strict
-        simple = len(data) < _SHORT_CHUNK and len(data.translate(None, _LONGER_TYPES)) == len(data)
+        simple = len(data) < _SHORT_CHUNK and len(data.translate(None, _ODD_TYPES)) == len(data)
         if not simple and data[0] == _STAR and strict.idle and not strict.limited:
             requests, end, begun = _walk(data)
             if requests or begun:
@@ -179,11 +179,11 @@ def _all_canonical(requests: Requests, data: bytes, simple: bool) -> bool:
     """Whether `data` is nothing but these requests, told by lengths alone; False means that it is not known.
 
     Elements that are no bulk strings make `data` shorter than the canonical form, and something else could make up
-    for that, if only the start of a further request. So they are excluded: simple strings, nested arrays (their stars
-    are counted) and the RESP3 types that are longer than their value (`simple`: the caller has found none).
+    for that, if only the start of a further request. So they are excluded: nested arrays (their stars are counted) and
+    the types of `_ODD_TYPES` (`simple`: the caller has found none).
     Raises TypeError for an element without a length: all others.
     """
-    if data.count(b"*") != len(requests) or b"\n+" in data or not (simple or all(data.find(kind) < 0 for kind in _LONGER_TYPES)):
+    if data.count(b"*") != len(requests) or not (simple or all(data.find(kind) < 0 for kind in _ODD_TYPES)):
         return False
     total = 0
     sizes = _SIZES
