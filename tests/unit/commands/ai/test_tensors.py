@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pyredisai.ai.dtype import DTYPES, WIDE_UINTS
 from pyredisai.persistence.aof.commands import commands_for, tensor_command
 from pyredisai.persistence.rdb.payload import dump
+from pyredisai.server.dispatch import without_views
 
 WRONGTYPE = b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
 
@@ -26,15 +27,18 @@ def test_a_blob_comes_back_as_it_came(run: Any, ctx: Any) -> None:
 
 def test_big_arguments_are_views(run: Any, ctx: Any) -> None:
     view = memoryview(b"\1\0" * 4).toreadonly()
-    assert run("AI.TENSORSET", memoryview(b"key"), memoryview(b"bool"), "8", memoryview(b"blob"), view) == b"+OK\r\n"
+
+    def received(*words: str | memoryview) -> bytes:
+        reply: bytes = run(*without_views(ctx, [word.encode() if isinstance(word, str) else word for word in words]))
+        return reply
+
+    assert received("AI.TENSORSET", memoryview(b"key"), memoryview(b"bool"), "8", "blob", view) == b"+OK\r\n"
     assert list(ctx.db.data) == [b"key"]
     assert type(next(iter(ctx.db.data))) is bytes
     assert ctx.db.get(b"key").blob is view
-    assert run("AI.TENSORSET", "t", "STRING", "2", "VALUES", memoryview(b"a"), "b") == b"+OK\r\n"
+    assert received("AI.TENSORSET", "t", "STRING", "2", "VALUES", memoryview(b"a"), "b") == b"+OK\r\n"
     assert run("AI.TENSORGET", "t", "BLOB") == b"$4\r\na\0b\0\r\n"
-    assert run("AI.TENSORSET", "t", "FLOAT", memoryview(b"2"), "VALUES", "1", memoryview(b"2")) == (
-        b"-ERR invalid or negative value found in tensor shape\r\n"
-    )
+    assert received("AI.TENSORSET", "t", "FLOAT", memoryview(b"2"), "VALUES", "1", memoryview(b"2")) == b"+OK\r\n"
 
 
 @pytest.mark.parametrize(
