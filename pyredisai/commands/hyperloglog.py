@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from pyredisai.commands.context import Context
 from pyredisai.commands.key_specs import KeySpec
@@ -17,6 +16,9 @@ from pyredisai.keyspace.hll_sparse import REGISTERS
 from pyredisai.keyspace.hyperloglog import HyperLogLog, MalformedRuns, NotHyperLogLog, estimate_registers
 from pyredisai.keyspace.types import raw_string
 from pyredisai.resp.replies import OK, Reply, Status
+
+if TYPE_CHECKING:
+    pass
 
 family = Family("hyperloglog")
 
@@ -91,6 +93,9 @@ def pfadd(ctx: Context, args: Args) -> Reply:
 
 def _union(ctx: Context, keys: Iterable[bytes]) -> tuple[hll_dense.Registers, bool]:
     """The registers of several keys together, and whether one of them has the full form."""
+
+    import numpy as np
+
     registers = np.zeros(REGISTERS, np.uint8)
     dense = False
     for key in keys:
@@ -219,6 +224,9 @@ def pfdebug(ctx: Context, args: Args) -> Reply:
 )
 def pfselftest(ctx: Context, args: Args) -> Reply:
     """PFSELFTEST: OK, or what failed."""
+
+    import numpy as np
+
     registers = np.random.default_rng().integers(0, 64, REGISTERS, np.uint8)
     packed = bytearray(hll_dense.pack(registers))
     if not np.array_equal(hll_dense.unpack(packed), registers):

@@ -6,13 +6,14 @@ edge; `Shape.distance_within` decides.
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, TypeAlias
 
 from pyredisai.keyspace.geo_area import Shape
 from pyredisai.keyspace.geohash import EARTH_RADIUS, LATITUDES, LONGITUDES, MAX_STEP, gathered
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Degrees: TypeAlias = "npt.NDArray[np.float64]"
 _SIZE = float(1 << MAX_STEP)
@@ -21,11 +22,16 @@ _SLACK, _SLACK_METRES = 1e-7, 0.01
 
 def places_of(scores: list[float]) -> tuple[Degrees, Degrees]:
     """Longitudes and latitudes of scores from 0 up to 2**53, as `geohash.place_of` tells them."""
+
+    import numpy as np
+
     bits = np.array(scores).astype(np.uint64)
     return _middles(gathered(bits >> np.uint64(1)), LONGITUDES), _middles(gathered(bits), LATITUDES)
 
 
 def _middles(numbers: npt.NDArray[np.uint64], limits: tuple[float, float]) -> Degrees:
+    import numpy as np
+
     low, high = limits
     numbers_as_floats = numbers.astype(np.float64)
     lower = low + (numbers_as_floats / _SIZE) * (high - low)
@@ -36,6 +42,9 @@ def _middles(numbers: npt.NDArray[np.uint64], limits: tuple[float, float]) -> De
 
 def may_be_within(shape: Shape, longitudes: Degrees, latitudes: Degrees) -> npt.NDArray[np.bool_]:
     """False for places that are certainly outside."""
+
+    import numpy as np
+
     longitude, latitude = shape.centre
     if shape.radius is not None:
         return _is_near(_distances(longitude, latitude, longitudes, latitudes), shape.radius * shape.unit)
@@ -49,6 +58,8 @@ def _is_near(distances: Degrees, limit: float) -> npt.NDArray[np.bool_]:
 
 
 def _distances(longitude: float, latitude: float | Degrees, longitudes: Degrees, latitudes: Degrees) -> Degrees:
+    import numpy as np
+
     u = np.sin(np.radians(latitudes - latitude) / 2)
     v = np.sin(np.radians(longitudes - longitude) / 2)
     root = np.sqrt(u * u + np.cos(np.radians(latitude)) * np.cos(np.radians(latitudes)) * v * v)

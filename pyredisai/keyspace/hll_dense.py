@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyredisai.keyspace.hll_sparse import REGISTERS
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Registers: TypeAlias = "npt.NDArray[np.uint8]"
 SIZE: Final = REGISTERS * 6 // 8
@@ -15,6 +16,9 @@ SIZE: Final = REGISTERS * 6 // 8
 
 def unpack(packed: bytes | bytearray | memoryview) -> Registers:
     """All registers (16384 of dtype uint8) of SIZE bytes."""
+
+    import numpy as np
+
     low, middle, high = np.frombuffer(packed, np.uint8).reshape(-1, 3).T
     registers = np.empty((REGISTERS // 4, 4), np.uint8)
     registers[:, 0] = low & 63
@@ -26,6 +30,9 @@ def unpack(packed: bytes | bytearray | memoryview) -> Registers:
 
 def pack(registers: Registers) -> bytes:
     """SIZE bytes of all registers, each at most 63."""
+
+    import numpy as np
+
     one, two, three, four = registers.reshape(-1, 4).T
     packed = np.empty((REGISTERS // 4, 3), np.uint8)
     packed[:, 0] = one | (two << 6)
@@ -36,6 +43,9 @@ def pack(registers: Registers) -> bytes:
 
 def histogram(packed: bytes | bytearray | memoryview) -> list[int]:
     """How many registers have each value from 0 to 63."""
+
+    import numpy as np
+
     found: list[int] = np.bincount(unpack(packed), minlength=64).tolist()
     return found
 

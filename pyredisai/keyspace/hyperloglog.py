@@ -8,12 +8,13 @@ estimation algorithms for HyperLogLog sketches" (arXiv 1702.01284), the hash is 
 from __future__ import annotations
 
 import math
-from typing import Final
-
-import numpy as np
+from typing import TYPE_CHECKING, Final
 
 from pyredisai.keyspace import hll_dense, hll_sparse
 from pyredisai.keyspace.hll_sparse import REGISTERS, MalformedRuns, SparseRegisters
+
+if TYPE_CHECKING:
+    pass
 
 HEADER: Final = 16
 DENSE_SIZE: Final = HEADER + hll_dense.SIZE
@@ -125,6 +126,9 @@ class HyperLogLog:
 
     def registers(self) -> hll_dense.Registers:
         """All registers (16384 of dtype uint8)."""
+
+        import numpy as np
+
         body = bytes(self.data[HEADER:])
         if self.is_sparse:
             return np.frombuffer(hll_sparse.expand(body), np.uint8)
@@ -132,6 +136,9 @@ class HyperLogLog:
 
     def merge(self, registers: hll_dense.Registers, max_bytes: int) -> None:
         """Raise every register to those of another, in their order."""
+
+        import numpy as np
+
         for index in np.flatnonzero(registers).tolist():
             if not self.is_sparse:
                 break
@@ -154,6 +161,9 @@ class HyperLogLog:
 
 def estimate_registers(registers: hll_dense.Registers) -> int:
     """The estimate for registers in hand."""
+
+    import numpy as np
+
     return estimate(np.bincount(registers, minlength=64).tolist())
 
 

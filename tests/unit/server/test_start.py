@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,12 @@ def test_the_clock_saves_and_expires_nothing_while_keys_are_loaded(tmp_path: Pat
         services.scheduler.close()
 
     asyncio.run(start())
+
+
+def test_the_start_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, pyredisai; import pyredisai.server.app, pyredisai.server.startup;"
+        " print([name for name in ('numpy', 'onnxruntime', 'torch', 'tensorflow', 'lupa') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
