@@ -7,10 +7,13 @@ they are; a client that does not read makes the transport call `pause_writing`, 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+from pyredisai.clock import monotonic_ns
 from pyredisai.resp.buffers import LARGE, coalesced
 from pyredisai.resp.encoder import Buffers
+
+WAIT_NS: Final = 500_000
 
 __all__ = ["LARGE", "Turn", "coalesced", "write"]
 
@@ -28,20 +31,25 @@ class Turn:
     """The connections that have replies, to be written together when the loop's turn ends.
 
     A client that sleeps is woken by a write, and waking costs as much as a small command: clients that are written
-    to one after the other are awake for the rest.
+    to one after the other are awake for the rest. Nobody waits for others for longer than WAIT_NS.
     """
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("_since_ns", "_waiting")
 
     def __init__(self) -> None:
         self._waiting: list[Outlet] = []
+        self._since_ns = 0
 
     def add(self, outlet: Outlet) -> None:
         """Flush it at the end of the turn."""
         outlet.flush_planned = True
-        if not self._waiting:
+        waiting = self._waiting
+        waiting.append(outlet)
+        if len(waiting) == 1:
+            self._since_ns = monotonic_ns()
             asyncio.get_running_loop().call_soon(self._end)
-        self._waiting.append(outlet)
+        elif monotonic_ns() - self._since_ns > WAIT_NS:
+            self._end()
 
     def _end(self) -> None:
         waiting, self._waiting = self._waiting, []

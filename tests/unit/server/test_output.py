@@ -1,0 +1,55 @@
+"""Replies of one turn are written together, at its end or when somebody has waited for too long."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pyredisai.server import output
+from pyredisai.server.output import Turn
+
+
+class FakeOutlet:
+    def __init__(self, written: list[str], name: str) -> None:
+        self.flush_planned = False
+        self._written, self._name = written, name
+
+    def flush(self) -> None:
+        self._written.append(self._name)
+
+
+def test_all_are_written_at_the_end_of_the_turn() -> None:
+    async def turn() -> None:
+        written: list[str] = []
+        turn, outlets = Turn(), [FakeOutlet(written, name) for name in "abc"]
+        for outlet in outlets:
+            turn.add(outlet)
+        assert written == []
+        assert all(outlet.flush_planned for outlet in outlets)
+        await asyncio.sleep(0)
+        assert written == ["a", "b", "c"]
+        assert not any(outlet.flush_planned for outlet in outlets)
+
+    asyncio.run(turn())
+
+
+def test_nobody_waits_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0]
+    monkeypatch.setattr(output, "monotonic_ns", lambda: now[0])
+
+    async def turn() -> None:
+        written: list[str] = []
+        turn = Turn()
+        turn.add(FakeOutlet(written, "a"))
+        now[0] += output.WAIT_NS
+        turn.add(FakeOutlet(written, "b"))
+        assert written == []
+        now[0] += 1
+        turn.add(FakeOutlet(written, "c"))
+        assert written == ["a", "b", "c"]
+        turn.add(FakeOutlet(written, "d"))
+        await asyncio.sleep(0)
+        assert written == ["a", "b", "c", "d"]
+
+    asyncio.run(turn())
