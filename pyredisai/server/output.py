@@ -7,6 +7,7 @@ they are; a client that does not read makes the transport call `pause_writing`, 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from pyredisai.clock import monotonic_ns
@@ -34,9 +35,10 @@ class Turn:
     to one after the other are awake for the rest. Nobody waits for others for longer than WAIT_NS.
     """
 
-    __slots__ = ("_since_ns", "_waiting")
+    __slots__ = ("_now_ns", "_since_ns", "_waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, now_ns: Callable[[], int] = monotonic_ns) -> None:
+        self._now_ns = now_ns
         self._waiting: list[Outlet] = []
         self._since_ns = 0
 
@@ -46,9 +48,9 @@ class Turn:
         waiting = self._waiting
         waiting.append(outlet)
         if len(waiting) == 1:
-            self._since_ns = monotonic_ns()
+            self._since_ns = self._now_ns()
             asyncio.get_running_loop().call_soon(self._end)
-        elif monotonic_ns() - self._since_ns > WAIT_NS:
+        elif self._now_ns() - self._since_ns > WAIT_NS:
             self._end()
 
     def _end(self) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from pyredisai.server import output
 from pyredisai.server.output import Turn
 
@@ -34,13 +32,12 @@ def test_all_are_written_at_the_end_of_the_turn() -> None:
     asyncio.run(turn())
 
 
-def test_nobody_waits_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_waits_for_long() -> None:
     now = [0]
-    monkeypatch.setattr(output, "monotonic_ns", lambda: now[0])
 
     async def turn() -> None:
         written: list[str] = []
-        turn = Turn()
+        turn = Turn(lambda: now[0])
         turn.add(FakeOutlet(written, "a"))
         now[0] += output.WAIT_NS
         turn.add(FakeOutlet(written, "b"))
