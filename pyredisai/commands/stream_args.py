@@ -116,7 +116,7 @@ class Trim:
         """The words that trim exactly as far as this trimming went: the journal's form of an approximate one."""
         if self.min_id is None:
             return [b"MAXLEN", b"=", b"%d" % len(stream)]
-        return [b"MINID", b"=", show_id(stream.first_id)]
+        return [b"MINID", b"=", show_id(stream.first_id if stream.entries else MAX_ID)]
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pyredisai.commands.client import Client
@@ -59,6 +59,7 @@ def shown(value: Any) -> Any:
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.one_of(*COMMANDS, *EXPIRING), max_size=60))
+@example([(b"XADD", b"a", b"MINID", b"~", b"3", b"0-1", b"f", b"v")])
 def test_the_journal_rebuilds_the_databases(sequence: list[Command]) -> None:
     primary, replica = build_services(Registry()), build_services(Registry())
     journal: list[tuple[int, list[Any]]] = []
