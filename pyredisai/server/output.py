@@ -57,7 +57,11 @@ class Turn:
         waiting, self._waiting = self._waiting, []
         for outlet in waiting:
             outlet.flush_planned = False
-            outlet.flush()
+            try:
+                outlet.flush()
+            except Exception as error:  # the others must not lose their replies
+                context = {"message": "replies could not be written", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)
 
 
 def write(transport: Any, out: Buffers, size: int, gathers: bool) -> None:

@@ -50,3 +50,22 @@ def test_nobody_waits_for_long() -> None:
         assert written == ["a", "b", "c", "d"]
 
     asyncio.run(turn())
+
+
+def test_one_that_fails_leaves_the_others_their_replies() -> None:
+    class Broken(FakeOutlet):
+        def flush(self) -> None:
+            raise ZeroDivisionError("oops")
+
+    async def turn() -> None:
+        written: list[str] = []
+        told: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["exception"]))
+        turn = Turn()
+        for outlet in (FakeOutlet(written, "a"), Broken(written, "b"), FakeOutlet(written, "c")):
+            turn.add(outlet)
+        await asyncio.sleep(0)
+        assert written == ["a", "c"]
+        assert [type(error) for error in told] == [ZeroDivisionError]
+
+    asyncio.run(turn())
