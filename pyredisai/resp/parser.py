@@ -1,17 +1,22 @@
 """Incremental parser of requests: hiredis where it is exact, `StrictParser` for the rest. No I/O.
 
-hiredis parses replies, so it takes things for requests that Redis refuses. What it made of a chunk is therefore
-checked against the chunk itself: the canonical form of its requests must be what came. Where that fails (inline
-commands, empty arrays, errors), and for the incomplete request at the end of a chunk, the strict parser decides;
-hiredis goes on after the next boundary. So hiredis keeps no state between chunks, and one reader serves all.
+hiredis parses replies, so it takes things for requests that Redis refuses. Its numbers are Redis' own, so what it made
+of a chunk is exact where all of it are filled arrays of bytes, where no bytes can come of another type than bulk
+strings, and where the chunk ends with a request. The last is told by a mark that is fed behind the chunk: it comes
+out alone if nothing is incomplete. All else (inline commands, empty arrays, errors), and the incomplete request at
+the end of a chunk, is the strict parser's; hiredis goes on after the next boundary. So hiredis keeps no state
+between chunks, and one reader serves all.
 
+Most chunks are one short request; that takes no more than to split it at its line ends and to compare the headers.
 Looking over the bytes of a long chunk, or of one that may hold other types, takes longer than walking from header to
 header, so there hiredis is not asked at first: `_walk` takes the requests whose headers are all canonical.
 """
 
 from __future__ import annotations
 
+import os
 import re
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import hiredis
@@ -25,15 +30,18 @@ _STAR: Final = 0x2A
 _PROBE: Final = 1024
 _SHORT_CHUNK: Final = 512  # up to here one pass over all bytes is cheaper than several searches
 _LONG_CHUNK: Final = 16 * 1024
-_SIZES: Final = [len(b"$%d\r\n\r\n" % size) + size for size in range(4096)]
-_HEADS: Final = [len(b"*%d\r\n" % count) for count in range(64)]
+_MARK: Final = 2**60 + int.from_bytes(os.urandom(7), "big")  # a client that knew it could pass it off as the end
+_MARKED: Final = b":%d\r\n" % _MARK
 _pack = hiredis.pack_command
 _BIG_HEADER: Final = re.compile(rb"\$[0-9]{6,}\r\n").search
 # Each begins with one literal byte, which is found at memory speed; a set of bytes is fifty times slower.
 _WIDE_ARRAY: Final = re.compile(rb"\*[0-9]{5}").search
 _WIDE_PUSH: Final = re.compile(rb">[0-9]{5}").search
 _WIDE_SET: Final = re.compile(rb"~[0-9]{5}").search
-_ODD_TYPES: Final = b"+=~%>|"  # those whose elements may pass for bulk strings, or hold others
+_ODD_TYPES: Final = b"+=(~%>|"  # those that may pass for bulk strings, or hold them
+_LONGEST_SINGLE: Final = 4096
+_HEADERS: Final = [b"$%d" % size for size in range(_LONGEST_SINGLE)]
+_LINES: Final = {b"*%d" % count: 2 * count + 2 for count in range(1, 1024)}
 _COUNTS: Final = {b"*%d\r\n" % count: count for count in range(1, 10)}
 _LONGER_COUNTS: Final = {b"*%d\r\n" % count: count for count in range(10, 100)}
 _LENGTHS: Final = {b"$%d" % size: size for size in range(1024)}
@@ -45,14 +53,15 @@ class Parser:
     """The requests in one connection's bytes.
 
     `feed(data)` returns requests that are complete, perhaps not all of them: then call `more()` until it
-    returns none. Both return argument vectors, never empty ones; arguments are bytes, but big ones (from
+    returns none, or until the parser is `idle`: it holds nothing, the next byte starts a request. Both return argument vectors, never empty ones; arguments are bytes, but big ones (from
     `more` only) are read-only memoryviews. `more` raises ProtocolError, after which nothing comes any more.
     """
 
-    __slots__ = ("_exact", "_offered", "_reader", "strict")
+    __slots__ = ("_exact", "_offered", "_reader", "idle", "strict")
 
     def __init__(self, max_bulk: int = 512 * 1024 * 1024) -> None:
         self.strict = StrictParser(max_bulk)
+        self.idle = True
         self._reader = hiredis.Reader()
         self._exact = False  # what is held goes to the strict parser, all of it
         self._offered = False  # what is held was refused by hiredis, or not worth offering
@@ -60,65 +69,94 @@ class Parser:
     def feed(self, data: bytes) -> Requests:
         """Take bytes (at least one)."""
         strict = self.strict
+        begins = self.idle and data[0] == _STAR and not strict.limited
+        if begins and len(data) <= _LONGEST_SINGLE and data.find(b"*", 1) < 0:
+            request = _single(data)
+            if request is not None:
+                self._exact = False
+                return [request]
         simple = len(data) < _SHORT_CHUNK and len(data.translate(None, _ODD_TYPES)) == len(data)
-        if not simple and data[0] == _STAR and strict.idle and not strict.limited:
+        if begins and not simple:
             requests, end, begun = _walk(data)
             if requests or begun:
                 self._exact = False
                 self._offered = bool(begun)
                 if begun:
                     strict.begin(*begun)
+                    self.idle = False
                 if end < len(data):
-                    strict.feed(data[end:])
+                    self.hold(data[end:])
                 return requests
-        if strict.limited or not strict.idle or data[0] != _STAR or (_WIDE_ARRAY(data) if simple else _unfit(data)):
-            strict.feed(data)
+        if not begins or (_WIDE_ARRAY(data) if simple else _unfit(data)):
+            self.hold(data)
             self._offered = True
             return _NONE
         self._exact = False
         reader = self._reader
         try:
             reader.feed(data)
-            first = reader.gets()
-            if first is False:
-                return self._split(_NONE, data)
-            second = reader.gets()
-            requests = [first] if second is False else [first, second, *iter(reader.gets, False)]
-            if (simple or second is not False) and _all_canonical(requests, data, simple):
+            reader.feed(_MARKED)
+            requests = [reader.gets()]
+            last = reader.gets()
+            if last != _MARK:
+                requests += [last, *iter(reader.gets, False)]
+                last = requests[-1]
+                if last == _MARK:
+                    requests.pop()
+            if last == _MARK and (simple or _no_odd_types(data)) and _are_requests(requests):
                 return requests
-            return self._split(requests, data)
+            self._reader = hiredis.Reader()
+            return self._split([request for request in requests if request is not False], data)
         except (hiredis.HiredisError, TypeError):
             self._reader = hiredis.Reader()
             self._exact = True
-            strict.feed(data)
+            self.hold(data)
             return _NONE
 
+    def hold(self, data: bytes) -> None:
+        """Take bytes without looking at them."""
+        self.strict.feed(data)
+        self.idle = False
+
     def _split(self, requests: Requests, data: bytes) -> Requests:
-        """What hiredis found and holds: keep the requests if they are exact, give the strict parser the rest."""
+        """What hiredis found in a chunk: keep it if it is exact, give the strict parser the rest."""
         canonical = b"".join([_pack(tuple(request)) for request in requests])
-        if canonical != data:
-            self._reader = hiredis.Reader()
-            self._offered = True
         if not data.startswith(canonical):
             self._exact = True
-            self.strict.feed(data)
+            self.hold(data)
             return _NONE
         if len(canonical) < len(data):
-            self.strict.feed(data[len(canonical) :])
+            self._offered = True
+            self.hold(data[len(canonical) :])
         return [request for request in requests if request]
 
     def more(self) -> Requests:
         """Further requests; none means that more bytes are needed."""
         strict = self.strict
         if not (self._offered or self._exact or strict.limited) and strict.between and strict.starts_array():
-            requests = self.feed(strict.rest())
+            data = strict.rest()
+            self.idle = True
+            requests = self.feed(data)
             if requests:
                 return requests
         request = strict.next()
+        self.idle = strict.idle
         if request is None:
             return _NONE
         self._offered = False
         return [request]
+
+
+def _single(data: bytes) -> list[Any] | None:
+    """The request of a chunk that is one request with canonical headers, and without line ends in its arguments."""
+    lines = data.split(b"\r\n")
+    if _LINES.get(lines[0]) != len(lines) or lines[-1]:
+        return None
+    arguments = lines[2::2]
+    for header, argument in zip(lines[1::2], arguments):  # noqa: B905 - the last line has no partner
+        if _HEADERS[len(argument)] != header:
+            return None
+    return arguments
 
 
 def _walk(data: bytes) -> tuple[Requests, int, tuple[list[Any], int] | None]:
@@ -175,25 +213,12 @@ def _unfit(data: bytes) -> bool:
     return _WIDE_ARRAY(data) is not None or _WIDE_PUSH(data) is not None or _WIDE_SET(data) is not None
 
 
-def _all_canonical(requests: Requests, data: bytes, simple: bool) -> bool:
-    """Whether `data` is nothing but these requests, told by lengths alone; False means that it is not known.
+def _no_odd_types(data: bytes) -> bool:
+    """Whether a long chunk has none of `_ODD_TYPES`. (For a short one, deleting them is cheaper than to search.)"""
+    return all(data.find(kind) < 0 for kind in _ODD_TYPES)
 
-    Elements that are no bulk strings make `data` shorter than the canonical form, and something else could make up
-    for that, if only the start of a further request. So they are excluded: nested arrays (their stars are counted) and
-    the types of `_ODD_TYPES` (`simple`: the caller has found none).
-    Raises TypeError for an element without a length: all others.
-    """
-    if data.count(b"*") != len(requests) or not (simple or all(data.find(kind) < 0 for kind in _ODD_TYPES)):
-        return False
-    total = 0
-    sizes = _SIZES
-    try:
-        for request in requests:
-            if not request:
-                return False
-            total += _HEADS[len(request)]
-            for argument in request:
-                total += sizes[len(argument)]
-    except IndexError:
-        return False
-    return total == len(data)
+
+def _are_requests(replies: Requests) -> bool:
+    """Whether these are filled arrays of bytes, all of them. Raises TypeError for what has no elements."""
+    b"".join(chain.from_iterable(replies))  # the cheapest way to have every type looked at
+    return all(replies)

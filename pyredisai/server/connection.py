@@ -148,7 +148,7 @@ class Connection(asyncio.BufferedProtocol):
     def _hold_back(self, data: bytes) -> None:
         if self.client.closing:
             return
-        self.parser.strict.feed(data)
+        self.parser.hold(data)
         if self.parser.strict.buffered() > BACKLOG and self.reading:
             self.reading = False
             self.transport.pause_reading()
@@ -214,9 +214,9 @@ class Connection(asyncio.BufferedProtocol):
                     if self.stopped:
                         self.queue = queue
                         return
-            strict = parser.strict
-            if strict.idle:
+            if parser.idle:
                 return
+            strict = parser.strict
             strict.limited = not client.authenticated
             strict.max_bulk = self.limits.max_bulk
             requests = parser.more()
