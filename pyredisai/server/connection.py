@@ -18,16 +18,15 @@ from pyredisai.commands.context import Context, Services
 from pyredisai.errors import ProtocolError, texts
 from pyredisai.resp.encoder import Buffers, encode, error_line
 from pyredisai.resp.parser import Parser, Requests
-from pyredisai.resp.replies import Blocked, Error, Raw, Reply
+from pyredisai.resp.replies import Blocked, Error, Reply
 from pyredisai.server import output
-from pyredisai.server.dispatch import failure, process, without_views
+from pyredisai.server.dispatch import failure, process_queue, without_views
 from pyredisai.server.limits import Limits
 
 RECEIVE: Final = memoryview(bytearray(256 * 1024))
 # A client that sends big arguments is read in small steps where the next may begin: what is read here is copied.
 HEAD: Final = RECEIVE[: 16 * 1024]
 BACKLOG: Final = 1024 * 1024
-MANY_BUFFERS: Final = 512
 _NONE: Final[Requests] = []
 
 
@@ -188,32 +187,18 @@ class Connection(asyncio.BufferedProtocol):
             self.transport.resume_reading()
 
     def _run(self, queue: Iterator[list[Any]]) -> None:
-        client, context, out, parser = self.client, self.context, self.out, self.parser
+        client, context, parser = self.client, self.context, self.parser
         while True:
-            for args in queue:
-                reply = process(context, args)
-                if type(reply) is Raw:
-                    out.append(reply.data)
-                    if client.closing:
-                        return
-                    continue
-                if type(reply) is Blocked:
-                    if not reply.resolved:
-                        self.services.scheduler.flush()
-                    if not reply.resolved:
-                        self._block(reply, queue)
-                        return
-                    reply = reply.reply
-                    if type(reply) is Error:
-                        failure(context, reply.text)
-                encode(reply, client.resp, out)
-                if client.closing:
+            while (stop := process_queue(context, queue, self.out)) is not False:
+                if type(stop) is Blocked:
+                    self._block(stop, queue)
                     return
-                if len(out) > MANY_BUFFERS:
-                    self.flush()
-                    if self.stopped:
-                        self.queue = queue
-                        return
+                self.flush()
+                if self.stopped:
+                    self.queue = queue
+                    return
+            if client.closing:
+                return
             if parser.idle:
                 return
             strict = parser.strict

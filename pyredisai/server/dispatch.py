@@ -7,6 +7,7 @@ a condition that is rare is one attribute test here and a function elsewhere (`g
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
@@ -15,10 +16,12 @@ from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Command
 from pyredisai.commands.timing import LINEAR_NS, LINEAR_SHIFT, bucket_above_linear, new_histogram
 from pyredisai.errors import ReplyError, texts
-from pyredisai.resp.replies import QUEUED, Blocked, Error, Reply
+from pyredisai.resp.encoder import Buffers, encode
+from pyredisai.resp.replies import QUEUED, Blocked, Error, Raw, Reply
 from pyredisai.server import gates
 
 _now = clock.monotonic_ns
+MANY_BUFFERS: Final = 512
 _BEFORE_PAYLOADS: Final = frozenset((b"BLOB", b"SOURCE"))
 
 
@@ -48,6 +51,57 @@ def process(ctx: Context, args: Args) -> Reply:
     if server.deferred:
         server.run_deferred()
     return reply
+
+
+def process_queue(ctx: Context, queue: Iterator[Args], out: Buffers) -> Blocked | bool:
+    """Run requests of a client one after the other, as `process` does, and encode their replies into `out`.
+
+    Stops where there are no more, or where the client is to be closed (False); when `out` has MANY_BUFFERS, which
+    are to be written before the next (True); when a reply comes later: returns it.
+    """
+    server = ctx.server
+    guard = server.guard
+    client = ctx.client
+    by_bytes = server.table.by_bytes
+    for args in queue:
+        command = by_bytes.get(args[0])
+        if (
+            command is None
+            or not command.plain
+            or guard.alert
+            or client.queued is not None
+            or client.permissions is not None
+            or client.subscriptions
+            or not client.authenticated
+            or client.reply_mode != "on"
+            or (len(args) != command.arity and (command.arity >= 0 or len(args) < -command.arity))
+        ):
+            reply = process_checked(ctx, args, command)
+            by_bytes = server.table.by_bytes
+        else:
+            client.last_command = command.name
+            reply = execute(ctx, command, args)
+            if server.deferred:
+                server.run_deferred()
+        if type(reply) is Raw:
+            out.append(reply.data)
+            if client.closing:
+                return False
+            continue
+        if type(reply) is Blocked:
+            if not reply.resolved:
+                server.scheduler.flush()
+            if not reply.resolved:
+                return reply
+            reply = reply.reply
+            if type(reply) is Error:
+                failure(ctx, reply.text)
+        encode(reply, client.resp, out)
+        if client.closing:
+            return False
+        if len(out) > MANY_BUFFERS:
+            return True
+    return False
 
 
 def without_views(ctx: Context, args: Args) -> Args:
@@ -265,4 +319,4 @@ def crashed(ctx: Context, command: Command, error: Exception) -> Error:
     return failure(ctx, texts.internal_error(error))
 
 
-__all__ = ["Blocked", "call", "execute", "failure", "process", "without_views"]
+__all__ = ["Blocked", "call", "execute", "failure", "process", "process_queue", "without_views"]
