@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pyredisai.ai.tensor import Tensor
+from pyredisai.execution.batching import batch_rows
 from pyredisai.execution.job import Job, Runnable
 
 LEAK = 1.02
@@ -35,7 +36,7 @@ class PlacementPolicy(NamedTuple):
 class Estimate:
     """What is known of one target and input signature. Touched on the loop only. Times in microseconds.
 
-    Where its jobs are: `at_workers` with the workers, `in_tick` on the tick's list (`ticked`: those of them
+    `rows` is the first dimension that the inputs share, 0 where they do not. Where its jobs are: `at_workers` with the workers, `in_tick` on the tick's list (`ticked`: those of them
     that may share a batch), `waiting` for the workers to give theirs back.
     """
 
@@ -47,12 +48,14 @@ class Estimate:
         "probe_gap",
         "probe_in",
         "probes",
+        "rows",
         "run_us",
         "ticked",
         "waiting",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, rows: int = 0) -> None:
+        self.rows = rows
         self.run_us = math.inf
         self.each_us = math.inf
         self.debt_us = 0.0
@@ -67,9 +70,9 @@ class Estimate:
         """Whether a run belongs on the loop."""
         return (self.run_us < policy.inline_us or (self.probes > 0 and policy.inline_us > 0)) and self.debt_us <= 0
 
-    def idle(self) -> bool:
-        """Whether no job of it is anywhere: one that comes now overtakes none."""
-        return not (self.at_workers or self.in_tick or self.waiting)
+    def free(self) -> bool:
+        """Whether one that comes now overtakes none, as no job of it is anywhere; and no debt keeps it from the loop."""
+        return not (self.at_workers or self.in_tick or self.waiting or self.debt_us > 0)
 
     def add_worker_run(self, policy: PlacementPolicy) -> None:
         """After a worker's run: perhaps it is time to try the loop."""
@@ -79,9 +82,9 @@ class Estimate:
                 self.probes = PROBES
                 self.probe_gap = self.probe_in = min(2 * self.probe_gap, MOST_PROBE_GAP)
 
-    def add_loop_run(self, policy: PlacementPolicy) -> None:
+    def add_loop_run(self, inline_us: float) -> None:
         """After a run on the loop: the trial ends when it has shown that the loop is the place, or has failed."""
-        if self.run_us < policy.inline_us:
+        if self.run_us < inline_us:
             self.probes = 0
             self.probe_gap = self.probe_in = PROBE_GAP
         elif self.probes > 0:
@@ -89,9 +92,12 @@ class Estimate:
 
     def add_run(self, elapsed_us: float) -> None:
         """Learn from a run of one job, wherever it was."""
-        self.run_us = min(elapsed_us, self.run_us * LEAK)
-        if self.each_us > self.run_us:
-            self.each_us = self.run_us
+        run_us = self.run_us * LEAK
+        if elapsed_us < run_us:
+            run_us = elapsed_us
+        self.run_us = run_us
+        if self.each_us > run_us:
+            self.each_us = run_us
 
     def add_batch(self, elapsed_us: float, jobs: int) -> None:
         """Learn from a run of several jobs as one batch: a job costs less in it than alone."""
@@ -133,5 +139,5 @@ def estimate_of(target: Runnable, inputs: Sequence[Tensor]) -> Estimate | None:
     if found is None:
         if len(estimates) >= MAX_SIGNATURES:
             return None
-        found = estimates[key] = Estimate()
+        found = estimates[key] = Estimate(batch_rows(inputs))
     return found
