@@ -7,6 +7,9 @@ tick. A first run has no estimate and is a worker's. A worker's run is dearer th
 up with cold caches, on a busy machine by ten times. So a signature whose runs would fit into a tick is tried on
 the loop now and then. A run on the loop that took far longer than foretold puts
 its signature in debt: it goes to the workers until fast runs there have paid for it.
+
+Runs that may share a batch wait for the tick's end, so that others can join. Where nobody did for some ticks, the next
+runs do not wait.
 """
 
 from __future__ import annotations
@@ -17,12 +20,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pyredisai.ai.tensor import Tensor
-from pyredisai.execution.batching import batch_rows
-from pyredisai.execution.job import Job, Runnable
+from pyredisai.execution.batching import batch_rows, least_rows
+from pyredisai.execution.job import BatchPolicy, Job, Runnable
 
 LEAK = 1.02
 PROBE_GAP, MOST_PROBE_GAP = 16, 1024  # workers' runs before the loop is tried; doubled while that is in vain
 PROBES = 8
+LONE_TICKS, LONE_RUNS = 8, 16  # ticks in which nobody joined; then so many runs do not wait for one
 MAX_SIGNATURES = 256
 
 
@@ -45,6 +49,7 @@ class Estimate:
         "debt_us",
         "each_us",
         "in_tick",
+        "lone",
         "probe_gap",
         "probe_in",
         "probes",
@@ -61,6 +66,7 @@ class Estimate:
         self.debt_us = 0.0
         self.probes = 0
         self.probe_in = self.probe_gap = PROBE_GAP
+        self.lone = 0
         self.at_workers = 0
         self.in_tick = 0
         self.ticked: deque[Job] = deque()
@@ -73,6 +79,24 @@ class Estimate:
     def free(self) -> bool:
         """Whether one that comes now overtakes none, as no job of it is anywhere; and no debt keeps it from the loop."""
         return not (self.at_workers or self.in_tick or self.waiting or self.debt_us > 0)
+
+    def alone(self, policy: BatchPolicy) -> bool:
+        """Whether a run of a model with batches is to share none: it may not, or it seems that nobody would join."""
+        if not 0 < self.rows < policy.size:
+            return True
+        if self.lone < LONE_TICKS or self.rows < least_rows(policy):
+            return False
+        self.lone -= 1
+        return True
+
+    def add_tick(self, lone: bool) -> None:
+        """After a tick with jobs that others could join: whether nobody did."""
+        if not lone:
+            self.lone = 0
+        elif self.lone < LONE_TICKS:
+            self.lone += 1
+            if self.lone == LONE_TICKS:
+                self.lone += LONE_RUNS - 1
 
     def add_worker_run(self, policy: PlacementPolicy) -> None:
         """After a worker's run: perhaps it is time to try the loop."""
@@ -127,10 +151,11 @@ def estimate_of(target: Runnable, inputs: Sequence[Tensor]) -> Estimate | None:
     if estimates is None:
         return None
     key: object
-    if len(inputs) == 1:
-        tensor = inputs[0]
-        key = (tensor.dtype, tensor.shape)
-    elif len(inputs) == 2:
+    count = len(inputs)
+    if count == 1:
+        one = inputs[0]
+        key = (one.dtype, one.shape)
+    elif count == 2:
         one, two = inputs
         key = (one.dtype, one.shape, two.dtype, two.shape)
     else:

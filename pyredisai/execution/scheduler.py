@@ -117,17 +117,21 @@ class Scheduler(LoopAccess):
         elif estimate.in_tick or self._goes_to_loop(job, estimate):
             self._to_tick(job, estimate)
 
-    def run_now(self, device: str, target: Runnable, inputs: Sequence[Tensor]) -> Outcome | None:
+    def run_now(
+        self, device: str, target: Runnable, inputs: Sequence[Tensor], batch: BatchPolicy | None = None
+    ) -> Outcome | None:
         """Run at once, on the loop, what is known to be short and has nothing before it; `last_run_us` tells how long.
 
-        None: it is to be submitted as a job. So are runs that may share a batch, which the caller knows. What runs
-        here counts for the present tick; when its time is used up, a job takes the next one. Where no job asks for
-        a tick, one counts as over when it has lasted twice its time.
+        None: it is to be submitted as a job. So are runs that others may join. What runs here counts for the
+        present tick; when its time is used up, a job takes the next one. Where no job asks for a tick, one counts
+        as over when it has lasted twice its time.
         """
         if self._tick or self._held or self._in_tick:
             return None
         estimate = estimate_of(target, inputs)
         if estimate is None or estimate.run_us >= self._inline_us or not estimate.free():
+            return None
+        if batch is not None and not estimate.alone(batch):
             return None
         start, spent_ns = self._now_ns(), self._spent_ns
         if spent_ns >= self._tick_ns and start - self._tick_began_ns >= 2 * self._tick_ns:
@@ -158,7 +162,7 @@ class Scheduler(LoopAccess):
         Jobs that may share a batch are left for the tick's end: others may join them.
         """
         tick = self._tick
-        if tick and type(tick[0]) is Job and not self._in_tick and self._spent_ns < self._tick_ns:
+        if tick and type(tick[0]) is not Estimate and not self._in_tick and self._spent_ns < self._tick_ns:
             self._run_tick(batches=False)
 
     def close(self, timeout: float = 1.0) -> None:
@@ -285,7 +289,7 @@ class Scheduler(LoopAccess):
         end = begin + self._tick_ns - self._spent_ns
         self._stamp(begin)
         self._in_tick = True
-        while tick and (batches or type(tick[0]) is Job):
+        while tick and (batches or type(tick[0]) is not Estimate):
             unit = tick.popleft()
             jobs = self._batch(unit, end - start) if isinstance(unit, Estimate) else self._single(unit)
             if not jobs:
@@ -353,6 +357,8 @@ class Scheduler(LoopAccess):
             rows += job.rows
             if rows >= most:
                 break
+        if batch:
+            estimate.add_tick(len(batch) == 1 and not ticked)
         if ticked:
             self._tick.append(estimate)
         return batch
