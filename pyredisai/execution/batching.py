@@ -84,20 +84,21 @@ def split(
     An output that is no tensor is none for every job.
     """
     total = sum(rows)
-    dealt: list[list[Tensor | None]] = [[] for _ in rows]
+    columns: list[list[Tensor | None]] = []
     for output in outputs:
         if output is not None and (not output.shape or output.shape[0] != total):
             raise BackendError(mismatch)
-        parts = [None] * len(rows) if output is None else _parts(output, rows)
-        for mine, part in zip(dealt, parts, strict=True):
-            mine.append(part)
-    return dealt
+        columns.append([None] * len(rows) if output is None else _parts(output, rows))
+    if len(columns) == 1:
+        return [[part] for part in columns[0]]
+    return [[column[i] for column in columns] for i in range(len(rows))]
 
 
-def _parts(output: Tensor, rows: Sequence[int]) -> list[Tensor]:
+def _parts(output: Tensor, rows: Sequence[int]) -> list[Tensor | None]:
     """So many rows of an output each, as copies: a stored part must not keep the whole batch."""
     dtype, inner = output.dtype, output.shape[1:]
-    size, start, parts = math.prod(inner) * dtype.itemsize, 0, []
+    size, start = math.prod(inner) * dtype.itemsize, 0
+    parts: list[Tensor | None] = []
     if dtype.itemsize and size * max(rows) <= _SMALL_PART:
         data = bytes(output.blob)
         shapes = {count: shared_shape((count, *inner)) for count in set(rows)}

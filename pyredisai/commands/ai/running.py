@@ -15,6 +15,7 @@ from pyredisai import clock
 from pyredisai.ai.model import Model
 from pyredisai.ai.stats import RunStats
 from pyredisai.ai.tensor import Tensor
+from pyredisai.commands.ai.tensors import find_tensor
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.errors import PyRedisAIError, ReplyError, ai_texts, replication_texts, texts
@@ -35,14 +36,27 @@ def refuse_unless_blocking(client: Client) -> None:
         raise ReplyError(ai_texts.BLOCKING_REFUSED)
 
 
+def tensors_of(database: Database, keys: Sequence[bytes]) -> list[Tensor]:
+    """The tensors under some keys. Raises ReplyError for the first that holds none."""
+    tensors = []
+    for key in keys:
+        tensor = database.get(key)
+        if type(tensor) is not Tensor:
+            tensor = find_tensor(database, key)
+        tensors.append(tensor)
+    return tensors
+
+
 _policy: Final = lru_cache(maxsize=256)(BatchPolicy)  # equal ones are one
 
 
 def batch_policy(model: Model) -> BatchPolicy | None:
     """How runs of a model share batches; None where they do not."""
+    options = model.options
+    if not options.batch_size:
+        return None
     policy: BatchPolicy | None = model.batching
-    if policy is None and model.options.batch_size:
-        options = model.options
+    if policy is None:
         policy = model.batching = _policy(options.batch_size, options.min_batch_size, options.min_batch_timeout)
     return policy
 
@@ -69,7 +83,9 @@ def samples_of(outputs: Outputs) -> int:
 def count_model_run(stats: RunStats, outcome: Outcome | None, duration_us: int) -> None:
     """Count a run that ended; one that timed out was none."""
     if type(outcome) is list:
-        stats.add(duration_us, samples_of(outcome))
+        stats.calls += 1
+        stats.duration_us += duration_us
+        stats.samples += samples_of(outcome)
     elif isinstance(outcome, Exception):
         stats.add_error()
 
