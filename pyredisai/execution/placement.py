@@ -40,8 +40,10 @@ class PlacementPolicy(NamedTuple):
 class Estimate:
     """What is known of one target and input signature. Touched on the loop only. Times in microseconds.
 
-    `rows` is the first dimension that the inputs share, 0 where they do not. Where its jobs are: `at_workers` with the workers, `in_tick` on the tick's list (`ticked`: those of them
-    that may share a batch), `waiting` for the workers to give theirs back.
+    `rows` is the first dimension that the inputs share, 0 where they do not. `lone` counts ticks in which nobody
+    joined a job, and then the runs that need not wait for that. Where its jobs are: `at_workers` with the workers,
+    `in_tick` on the tick's list (`ticked`: those of them that may share a batch), `waiting` for the workers to give
+    theirs back.
     """
 
     __slots__ = (
@@ -77,7 +79,7 @@ class Estimate:
         return (self.run_us < policy.inline_us or (self.probes > 0 and policy.inline_us > 0)) and self.debt_us <= 0
 
     def free(self) -> bool:
-        """Whether one that comes now overtakes none, as no job of it is anywhere; and no debt keeps it from the loop."""
+        """Whether no job of it is anywhere, so that one that comes now overtakes none, and no debt is to be paid."""
         return not (self.at_workers or self.in_tick or self.waiting or self.debt_us > 0)
 
     def alone(self, policy: BatchPolicy) -> bool:
