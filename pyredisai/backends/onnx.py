@@ -133,20 +133,20 @@ class OnnxSession(SessionBase):
         self._watchdog = backend.watchdog
         self._accesses = 2 * (len(self.input_names) + 2 * len(self.output_names))
 
-    def run(self, inputs: Sequence[Tensor], *, again: bool = False) -> list[Tensor | None]:
+    def run(self, inputs: Sequence[Tensor], again: bool = False) -> list[Tensor | None]:
         """Run the model. Raises BackendError, or RunTimeout when the watchdog ended the run.
 
         `again`: what other runs left in a full arena was given back before.
         """
-        if len(inputs) != len(self.input_names):
-            raise BackendError(f"ERR Expected {len(self.input_names)} inputs but got {len(inputs)}")
+        names = self.input_names
+        if len(inputs) != len(names):
+            raise BackendError(f"ERR Expected {len(names)} inputs but got {len(inputs)}")
         feed = {}
-        for name, tensor in zip(self.input_names, inputs):  # noqa: B905 - the lengths were compared
-            feed[name] = tensor.array if tensor.dtype.itemsize else _texts(tensor.array)
-        spare = self._spare_options
+        for name, tensor in zip(names, inputs):  # noqa: B905 - the lengths were compared
+            feed[name] = tensor.array if tensor.dtype is not STRING else _texts(tensor.array)
+        spare, watchdog = self._spare_options, self._watchdog
         options = spare.pop() if spare else self._new_options()
-        self._watchdog.watch(options)
-        untouched = False
+        watchdog.watch(options)
         try:
             outputs = self._run(self._names, feed, options)
         except Exception as error:
@@ -154,15 +154,16 @@ class OnnxSession(SessionBase):
                 raise _run_error(error) from error
             outputs = None
         finally:
-            untouched = self._watchdog.release(options)
-        if untouched:
-            spare.append(options)
+            if watchdog.release(options):
+                spare.append(options)
         if outputs is None:
             self._memory.shrink()
-            return self.run(inputs, again=True)
+            return self.run(inputs, True)
         self._memory.accesses += self._accesses
         if self._limited:  # a result lies in the arena: a stored one would count for ever
             outputs = [output.copy() if isinstance(output, np.ndarray) else output for output in outputs]
+        if len(outputs) == 1:
+            return [_tensor(outputs[0])]
         return [_tensor(output) for output in outputs]
 
 

@@ -14,14 +14,14 @@ class Watchdog:
 
     `watch` and `release` cost a dict operation each: they stand around every run. Either of them or the thread takes
     a handle out, never both: so a run that ends just then is told, and a handle that `release` found is not stopped
-    any more and may serve again. Handles are told apart by identity.
+    any more and may serve again. Handles are hashable, and equal to nothing but themselves.
     """
 
     def __init__(self, timeout_ms: int, stop: Callable[[Any], None]) -> None:
         self.timeout_ms = timeout_ms
         self._timeout_ns = timeout_ms * 1_000_000
         self._stop = stop
-        self._running: dict[int, tuple[int, Any]] = {}  # by id
+        self._running: dict[Any, int] = {}  # since when
         self._wake = threading.Event()
         self._idle = True
         self._started = False
@@ -29,7 +29,7 @@ class Watchdog:
 
     def watch(self, handle: Any) -> None:
         """A run begins."""
-        self._running[id(handle)] = (monotonic_ns(), handle)
+        self._running[handle] = monotonic_ns()
         if self._idle:  # read after the entry is made: the thread looks in the opposite order
             if not self._started:
                 self._start()
@@ -37,7 +37,7 @@ class Watchdog:
 
     def release(self, handle: Any) -> bool:
         """The run has ended; False where it was stopped, or is about to be: then the handle is of no more use."""
-        return self._running.pop(id(handle), None) is not None
+        return self._running.pop(handle, None) is not None
 
     def _start(self) -> None:
         with self._start_lock:
@@ -54,22 +54,20 @@ class Watchdog:
             self._idle = False
             while running := list(self._running.items()):
                 now, first = monotonic_ns(), 0
-                for key, (start, _) in running:
+                for handle, start in running:
                     due = start + self._timeout_ns
                     if due <= now:
-                        self._end(key, start)
+                        self._end(handle, start)
                     elif not first or due < first:
                         first = due
                 if first:
                     self._wake.wait((first - now) / 1e9)
                     self._wake.clear()
 
-    def _end(self, key: int, start_ns: int) -> None:
+    def _end(self, handle: Any, start_ns: int) -> None:
         """Stop what has run since then, unless it has ended; a later run with the same handle is put back."""
-        entry = self._running.pop(key, None)
-        if entry is None:
-            return
-        if entry[0] == start_ns:
-            self._stop(entry[1])
-        else:
-            self._running[key] = entry
+        found = self._running.pop(handle, None)
+        if found == start_ns:
+            self._stop(handle)
+        elif found is not None:
+            self._running[handle] = found

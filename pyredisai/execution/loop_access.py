@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import cached_property, partial
+from functools import partial
 from typing import TypeVar
 
 from pyredisai.execution.background import BackgroundPool
@@ -22,14 +22,18 @@ class LoopAccess:
     """
 
     def __init__(self, loop: Loop | None = None) -> None:
-        self._given_loop = loop
+        self._known_loop = loop
         self._background = BackgroundPool()
         self._held = False
         self._postponed: list[Callable[[], object]] = []
 
-    @cached_property
+    @property
     def _loop(self) -> Loop:
-        return self._given_loop or asyncio.get_running_loop()
+        # Not a cached property: one that wrote to `__dict__` would make every attribute of a scheduler slower to read.
+        loop = self._known_loop
+        if loop is None:
+            loop = self._known_loop = asyncio.get_running_loop()
+        return loop
 
     def run_in_background(self, function: Callable[[], T], done: Callable[[T | BaseException], None]) -> None:
         """Run `function` on a helper thread; `done(result or exception)` is called on the loop."""

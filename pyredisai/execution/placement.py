@@ -7,6 +7,9 @@ tick. A first run has no estimate and is a worker's. A worker's run is dearer th
 up with cold caches, on a busy machine by ten times. So a signature whose runs would fit into a tick is tried on
 the loop now and then. A run on the loop that took far longer than foretold puts
 its signature in debt: it goes to the workers until fast runs there have paid for it.
+
+Runs that may share a batch wait for the tick's end, so that others can join. Where nobody did for some ticks, the next
+runs do not wait.
 """
 
 from __future__ import annotations
@@ -17,11 +20,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pyredisai.ai.tensor import Tensor
-from pyredisai.execution.job import Job, Runnable
+from pyredisai.execution.batching import batch_rows, least_rows
+from pyredisai.execution.job import BatchPolicy, Job, Runnable
 
 LEAK = 1.02
 PROBE_GAP, MOST_PROBE_GAP = 16, 1024  # workers' runs before the loop is tried; doubled while that is in vain
 PROBES = 8
+LONE_TICKS, LONE_RUNS = 8, 16  # ticks in which nobody joined; then so many runs do not wait for one
 MAX_SIGNATURES = 256
 
 
@@ -35,8 +40,10 @@ class PlacementPolicy(NamedTuple):
 class Estimate:
     """What is known of one target and input signature. Touched on the loop only. Times in microseconds.
 
-    Where its jobs are: `at_workers` with the workers, `in_tick` on the tick's list (`ticked`: those of them
-    that may share a batch), `waiting` for the workers to give theirs back.
+    `rows` is the first dimension that the inputs share, 0 where they do not. `lone` counts ticks in which nobody
+    joined a job, and then the runs that need not wait for that. Where its jobs are: `at_workers` with the workers,
+    `in_tick` on the tick's list (`ticked`: those of them that may share a batch), `waiting` for the workers to give
+    theirs back.
     """
 
     __slots__ = (
@@ -44,20 +51,24 @@ class Estimate:
         "debt_us",
         "each_us",
         "in_tick",
+        "lone",
         "probe_gap",
         "probe_in",
         "probes",
+        "rows",
         "run_us",
         "ticked",
         "waiting",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, rows: int = 0) -> None:
+        self.rows = rows
         self.run_us = math.inf
         self.each_us = math.inf
         self.debt_us = 0.0
         self.probes = 0
         self.probe_in = self.probe_gap = PROBE_GAP
+        self.lone = 0
         self.at_workers = 0
         self.in_tick = 0
         self.ticked: deque[Job] = deque()
@@ -67,9 +78,27 @@ class Estimate:
         """Whether a run belongs on the loop."""
         return (self.run_us < policy.inline_us or (self.probes > 0 and policy.inline_us > 0)) and self.debt_us <= 0
 
-    def idle(self) -> bool:
-        """Whether no job of it is anywhere: one that comes now overtakes none."""
-        return not (self.at_workers or self.in_tick or self.waiting)
+    def free(self) -> bool:
+        """Whether no job of it is anywhere, so that one that comes now overtakes none, and no debt is to be paid."""
+        return not (self.at_workers or self.in_tick or self.waiting or self.debt_us > 0)
+
+    def alone(self, policy: BatchPolicy) -> bool:
+        """Whether a run of a model with batches is to share none: it may not, or it seems that nobody would join."""
+        if not 0 < self.rows < policy.size:
+            return True
+        if self.lone < LONE_TICKS or self.rows < least_rows(policy):
+            return False
+        self.lone -= 1
+        return True
+
+    def add_tick(self, lone: bool) -> None:
+        """After a tick with jobs that others could join: whether nobody did."""
+        if not lone:
+            self.lone = 0
+        elif self.lone < LONE_TICKS:
+            self.lone += 1
+            if self.lone == LONE_TICKS:
+                self.lone += LONE_RUNS - 1
 
     def add_worker_run(self, policy: PlacementPolicy) -> None:
         """After a worker's run: perhaps it is time to try the loop."""
@@ -79,9 +108,9 @@ class Estimate:
                 self.probes = PROBES
                 self.probe_gap = self.probe_in = min(2 * self.probe_gap, MOST_PROBE_GAP)
 
-    def add_loop_run(self, policy: PlacementPolicy) -> None:
+    def add_loop_run(self, inline_us: float) -> None:
         """After a run on the loop: the trial ends when it has shown that the loop is the place, or has failed."""
-        if self.run_us < policy.inline_us:
+        if self.run_us < inline_us:
             self.probes = 0
             self.probe_gap = self.probe_in = PROBE_GAP
         elif self.probes > 0:
@@ -89,9 +118,12 @@ class Estimate:
 
     def add_run(self, elapsed_us: float) -> None:
         """Learn from a run of one job, wherever it was."""
-        self.run_us = min(elapsed_us, self.run_us * LEAK)
-        if self.each_us > self.run_us:
-            self.each_us = self.run_us
+        run_us = self.run_us * LEAK
+        if elapsed_us < run_us:
+            run_us = elapsed_us
+        self.run_us = run_us
+        if self.each_us > run_us:
+            self.each_us = run_us
 
     def add_batch(self, elapsed_us: float, jobs: int) -> None:
         """Learn from a run of several jobs as one batch: a job costs less in it than alone."""
@@ -121,10 +153,11 @@ def estimate_of(target: Runnable, inputs: Sequence[Tensor]) -> Estimate | None:
     if estimates is None:
         return None
     key: object
-    if len(inputs) == 1:
-        tensor = inputs[0]
-        key = (tensor.dtype, tensor.shape)
-    elif len(inputs) == 2:
+    count = len(inputs)
+    if count == 1:
+        one = inputs[0]
+        key = (one.dtype, one.shape)
+    elif count == 2:
         one, two = inputs
         key = (one.dtype, one.shape, two.dtype, two.shape)
     else:
@@ -133,5 +166,5 @@ def estimate_of(target: Runnable, inputs: Sequence[Tensor]) -> Estimate | None:
     if found is None:
         if len(estimates) >= MAX_SIGNATURES:
             return None
-        found = estimates[key] = Estimate()
+        found = estimates[key] = Estimate(batch_rows(inputs))
     return found

@@ -23,7 +23,7 @@ from pyredisai.ai.tensor import Tensor
 from pyredisai.clock import monotonic_ns
 from pyredisai.execution.batching import joinable_rows, least_rows, most_rows, run_jobs, run_target
 from pyredisai.execution.device_queue import DeviceQueue
-from pyredisai.execution.job import TIMED_OUT, Job, Outcome, Runnable
+from pyredisai.execution.job import TIMED_OUT, BatchPolicy, Job, Outcome, Runnable
 from pyredisai.execution.loop_access import LoopAccess
 from pyredisai.execution.outbox import Loop, LoopOutbox
 from pyredisai.execution.placement import Estimate, PlacementPolicy, estimate_of
@@ -67,10 +67,10 @@ class Scheduler(LoopAccess):
         self._in_tick = False
         self._spent_ns = 0
         self._tick_began_ns = 0
-        self._cpu_stamp = (-CPU_STAMP_NS, 0)
+        self._stamp_ns, self._stamp_cpu_ns = -CPU_STAMP_NS, 0
         self._closed = False
         self.runs_on_loop = 0
-        self.last_run_us = 0.0
+        self.last_run_us = 0
         self.ensure_queue("CPU")
 
     def ensure_queue(self, device: str) -> None:
@@ -87,6 +87,16 @@ class Scheduler(LoopAccess):
         if not self.used():
             self._queues = {name: DeviceQueue(name, threads, self._outbox) for name in self._queues}
 
+    @property
+    def policy(self) -> PlacementPolicy:
+        """What runs on the loop."""
+        return self._policy
+
+    @policy.setter
+    def policy(self, policy: PlacementPolicy) -> None:
+        self._policy = policy
+        self._inline_us, self._tick_ns = policy.inline_us, int(policy.tick_us * 1000)
+
     def set_inline_us(self, inline_us: float) -> None:
         """Runs estimated below this run on the loop; 0: none does."""
         self.policy = self.policy._replace(inline_us=inline_us)
@@ -97,50 +107,53 @@ class Scheduler(LoopAccess):
 
     def submit(self, device: str, job: Job) -> None:
         """Queue a job. Its `done` is called later on the loop, once, with `outcome` set."""
-        job.queue = self._queues.get(device) or self._queue(device)
-        if self._outbox.loop is None:
-            self._outbox.loop = self._loop
+        queue = self._queues.get(device)
+        job.queue = self._queue(device) if queue is None else queue
         job.queued_ns = self._now_ns()
         estimate = job.estimate = estimate_of(job.target, job.inputs)
         if estimate is None:
             self._to_workers(job)
-        elif estimate.in_tick:
-            self._to_tick(job, estimate)  # behind its own kind; where it runs is decided when its turn comes
-        elif self._goes_to_loop(job, estimate):
+        # Behind what there is of its own kind: where it runs is decided when its turn comes.
+        elif estimate.in_tick or self._goes_to_loop(job, estimate):
             self._to_tick(job, estimate)
 
-    def run_now(self, device: str, target: Runnable, inputs: Sequence[Tensor]) -> Outcome | None:
+    def run_now(
+        self, device: str, target: Runnable, inputs: Sequence[Tensor], batch: BatchPolicy | None = None
+    ) -> Outcome | None:
         """Run at once, on the loop, what is known to be short and has nothing before it; `last_run_us` tells how long.
 
-        None: it is to be submitted as a job. So are runs that may share a batch, which the caller knows. What runs
-        here counts for the present tick; when its time is used up, a job takes the next one. Where no job asks for
-        a tick, one counts as over when it has lasted twice its time.
+        None: it is to be submitted as a job. So are runs that others may join. What runs here counts for the
+        present tick; when its time is used up, a job takes the next one. Where no job asks for a tick, one counts
+        as over when it has lasted twice its time.
         """
         if self._tick or self._held or self._in_tick:
             return None
-        policy = self.policy
         estimate = estimate_of(target, inputs)
-        if estimate is None or estimate.run_us >= policy.inline_us or estimate.debt_us > 0 or not estimate.idle():
+        if estimate is None or estimate.run_us >= self._inline_us or not estimate.free():
             return None
-        start = self._now_ns()
-        tick_ns = policy.tick_us * 1000
-        if self._spent_ns >= tick_ns and start - self._tick_began_ns < 2 * tick_ns:
+        if batch is not None and not estimate.alone(batch):
             return None
-        if self._spent_ns >= tick_ns or not self._spent_ns:
-            self._tick_began_ns, self._spent_ns = start, 0
-        self._stamp(start)
+        start, spent_ns = self._now_ns(), self._spent_ns
+        if spent_ns >= self._tick_ns and start - self._tick_began_ns >= 2 * self._tick_ns:
+            spent_ns = 0
+        if not spent_ns:
+            self._tick_began_ns = start
+        elif spent_ns >= self._tick_ns:
+            return None
+        if start - self._stamp_ns > CPU_STAMP_NS:
+            self._stamp(start)
         self._in_tick = True
         outcome = run_target(target, inputs)
         self._in_tick = False
         elapsed_ns = self._now_ns() - start
-        self._spent_ns += elapsed_ns
+        self._spent_ns = spent_ns + elapsed_ns
         self.runs_on_loop += 1
-        self.last_run_us = elapsed_us = elapsed_ns / 1000
+        self.last_run_us = elapsed_ns // 1000
         if type(outcome) is list:
-            estimate.add_run(elapsed_us)
-            estimate.add_loop_run(policy)
-        if elapsed_us > policy.tick_us:
-            self._judge(estimate, device, elapsed_us, start)
+            estimate.add_run(elapsed_ns / 1000)
+            estimate.add_loop_run(self._inline_us)
+        if elapsed_ns > self._tick_ns:
+            self._judge(estimate, device, elapsed_ns / 1000, start)
         return outcome
 
     def flush(self) -> None:
@@ -148,7 +161,8 @@ class Scheduler(LoopAccess):
 
         Jobs that may share a batch are left for the tick's end: others may join them.
         """
-        if self._tick and not self._in_tick and self._spent_ns < self.policy.tick_us * 1000:
+        tick = self._tick
+        if tick and type(tick[0]) is not Estimate and not self._in_tick and self._spent_ns < self._tick_ns:
             self._run_tick(batches=False)
 
     def close(self, timeout: float = 1.0) -> None:
@@ -182,6 +196,8 @@ class Scheduler(LoopAccess):
     # To the workers and back
 
     def _to_workers(self, job: Job) -> None:
+        if self._outbox.loop is None:
+            self._outbox.loop = self._loop
         if job.estimate is not None:
             job.estimate.at_workers += 1
         if job.deadline_ns:
@@ -230,25 +246,29 @@ class Scheduler(LoopAccess):
         try:
             job.done(job)
         except Exception as error:
-            self._loop.call_exception_handler({"message": "a job's done callback raised", "exception": error})
+            self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        self._loop.call_exception_handler({"message": "a job's done callback raised", "exception": error})
 
     # On the loop
 
     def _to_tick(self, job: Job, estimate: Estimate) -> None:
         estimate.in_tick += 1
-        if job.batch is not None and (job.rows or (rows := joinable_rows(job))):
-            job.rows = job.rows or rows
-            if not estimate.ticked:
+        if job.batch is not None and (rows := joinable_rows(job)):
+            job.rows = rows
+            ticked = estimate.ticked
+            if not ticked:
                 self._tick.append(estimate)
-            estimate.ticked.append(job)
+            ticked.append(job)
         else:
             self._tick.append(job)
-        self._call_tick()
+        if not self._tick_called:
+            self._call_tick()
 
     def _call_tick(self) -> None:
-        if not self._tick_called:
-            self._tick_called = True
-            self._loop.call_soon(self._tick_due)
+        self._tick_called = True
+        self._loop.call_soon(self._tick_due)
 
     def _tick_due(self) -> None:
         if self._held:
@@ -266,36 +286,48 @@ class Scheduler(LoopAccess):
         """
         tick = self._tick
         begin = start = self._now_ns()
-        end = begin + int(self.policy.tick_us * 1000) - self._spent_ns
+        end = begin + self._tick_ns - self._spent_ns
         self._stamp(begin)
         self._in_tick = True
-        while tick and (batches or not isinstance(tick[0], Estimate)):
+        while tick and (batches or type(tick[0]) is not Estimate):
             unit = tick.popleft()
             jobs = self._batch(unit, end - start) if isinstance(unit, Estimate) else self._single(unit)
             if not jobs:
                 continue
             run_jobs(jobs)
-            now = self._now_ns()
-            elapsed_us = (now - start) / 1000
-            estimate = jobs[0].estimate
-            assert estimate is not None
-            self._learn(estimate, jobs, elapsed_us)
-            if elapsed_us > self.policy.tick_us:
-                self._judge(estimate, jobs[0].queue.device, elapsed_us, start)
-            for job in jobs:
-                job.duration_us = int(elapsed_us)
-                self._finish(job)
+            self._ran(jobs, start, self._now_ns() - start)
             start = self._now_ns()
             if start >= end:
                 break
         self._in_tick = False
         self._spent_ns += start - begin
-        if tick:
+        if tick and not self._tick_called:
             self._call_tick()  # the rest waits for the next tick, after everybody's requests
 
+    def _ran(self, jobs: Sequence[Job], start_ns: int, elapsed_ns: int) -> None:
+        """Jobs have run on the loop as one: learn from it, tell their owners."""
+        self.runs_on_loop += 1
+        elapsed_us, estimate = elapsed_ns / 1000, jobs[0].estimate
+        assert estimate is not None
+        if isinstance(jobs[0].outcome, list):
+            if len(jobs) == 1:
+                estimate.add_run(elapsed_us)
+            else:
+                estimate.add_batch(elapsed_us, len(jobs))
+            estimate.add_loop_run(self._inline_us)
+        if elapsed_ns > self._tick_ns:
+            self._judge(estimate, jobs[0].queue.device, elapsed_us, start_ns)
+        duration_us = elapsed_ns // 1000
+        for job in jobs:
+            job.duration_us = duration_us
+            try:
+                job.done(job)
+            except Exception as error:
+                self._report(error)
+
     def _stamp(self, now_ns: int) -> None:
-        if now_ns - self._cpu_stamp[0] > CPU_STAMP_NS:
-            self._cpu_stamp = (now_ns, self._cpu_ns())
+        if now_ns - self._stamp_ns > CPU_STAMP_NS:
+            self._stamp_ns, self._stamp_cpu_ns = now_ns, self._cpu_ns()
 
     def _single(self, job: Job) -> list[Job] | None:
         estimate = job.estimate
@@ -308,18 +340,26 @@ class Scheduler(LoopAccess):
     def _batch(self, estimate: Estimate, budget_ns: int) -> list[Job]:
         """The jobs of one signature that run as one batch now; what is over stays on the tick's list."""
         batch: list[Job] = []
-        rows, most_jobs = 0, estimate.most_in_batch(budget_ns / 1000)
-        while estimate.ticked and len(batch) < most_jobs:
-            job = estimate.ticked.popleft()
+        ticked, most_jobs = estimate.ticked, estimate.most_in_batch(budget_ns / 1000)
+        policy: BatchPolicy | None = None
+        rows = most = 0
+        while ticked and len(batch) < most_jobs:
+            job = ticked.popleft()
             estimate.in_tick -= 1
-            if not self._goes_to_loop(job, estimate) or not self._in_time(job):
-                continue
+            if job.batch is not policy or job.deadline_ns:  # what holds for the one before holds for the others
+                policy = None
+                if not self._goes_to_loop(job, estimate) or not self._in_time(job):
+                    continue
+                policy = job.batch
+                assert policy is not None
+                most = most_rows(policy)
             batch.append(job)
             rows += job.rows
-            assert job.batch is not None
-            if rows >= most_rows(job.batch):
+            if rows >= most:
                 break
-        if estimate.ticked:
+        if batch:
+            estimate.add_tick(len(batch) == 1 and not ticked)
+        if ticked:
             self._tick.append(estimate)
         return batch
 
@@ -331,16 +371,6 @@ class Scheduler(LoopAccess):
         self._finish(job)
         return False
 
-    def _learn(self, estimate: Estimate, jobs: Sequence[Job], elapsed_us: float) -> None:
-        self.runs_on_loop += 1
-        if not isinstance(jobs[0].outcome, list):
-            return
-        if len(jobs) == 1:
-            estimate.add_run(elapsed_us)
-        else:
-            estimate.add_batch(elapsed_us, len(jobs))
-        estimate.add_loop_run(self.policy)
-
     def _judge(self, estimate: Estimate, device: str, elapsed_us: float, start_ns: int) -> None:
         """A run took longer than a tick may: was it slow, or was this thread only not scheduled?
 
@@ -348,8 +378,8 @@ class Scheduler(LoopAccess):
         from there to the run's start. On a GPU the thread sleeps through a run; there wall time counts.
         """
         if not device.upper().startswith("GPU"):
-            stamp_ns, stamp_cpu = self._cpu_stamp
-            elapsed_us = min(elapsed_us, (self._cpu_ns() - stamp_cpu - (start_ns - stamp_ns)) / 1000)
+            used_ns = self._cpu_ns() - self._stamp_cpu_ns - (start_ns - self._stamp_ns)
+            elapsed_us = min(elapsed_us, used_ns / 1000)
         if elapsed_us > self.policy.tick_us:
             estimate.slow_on_loop(elapsed_us)
 

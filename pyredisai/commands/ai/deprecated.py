@@ -23,10 +23,9 @@ from pyredisai.commands.ai.model_args import (
     parse_tag,
 )
 from pyredisai.commands.ai.models import store_model
-from pyredisai.commands.ai.running import refuse_unless_blocking, run_model
+from pyredisai.commands.ai.running import refuse_unless_blocking, run_model, tensors_of
 from pyredisai.commands.ai.script_args import ScriptExecute, ScriptStore, find_script, parse_source
 from pyredisai.commands.ai.scripts import run_script, script_step, store_script
-from pyredisai.commands.ai.tensors import find_tensor
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Family
@@ -118,7 +117,7 @@ def modelrun(ctx: Context, args: Args) -> Reply:
     """AI.MODELRUN key [TIMEOUT ms] INPUTS key … OUTPUTS key …"""
     refuse_unless_blocking(ctx.client)
     request = parse_modelrun(ctx.db, args)
-    inputs = [find_tensor(ctx.db, key) for key in request.inputs]
+    inputs = tensors_of(ctx.db, request.inputs)
     return run_model(ctx, request.model, inputs, request.outputs, request.timeout_ms)
 
 

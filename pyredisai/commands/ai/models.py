@@ -15,9 +15,8 @@ from pyredisai.commands.ai.model_args import (
     parse_model_execute,
     parse_model_store,
 )
-from pyredisai.commands.ai.running import refuse_unless_blocking, run_model
+from pyredisai.commands.ai.running import refuse_unless_blocking, run_model, tensors_of
 from pyredisai.commands.ai.storing import check_overwritable, put_ready, store_when_ready
-from pyredisai.commands.ai.tensors import find_tensor
 from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, texts
@@ -131,5 +130,5 @@ def modelexecute(ctx: Context, args: Args) -> Reply:
     refuse_unless_blocking(ctx.client)
     database = ctx.db
     request = parse_model_execute(database, args)
-    inputs = [find_tensor(database, key) for key in request.inputs]
+    inputs = tensors_of(database, request.inputs)
     return run_model(ctx, request.model, inputs, request.outputs, request.timeout_ms)

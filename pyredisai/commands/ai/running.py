@@ -15,6 +15,7 @@ from pyredisai import clock
 from pyredisai.ai.model import Model
 from pyredisai.ai.stats import RunStats
 from pyredisai.ai.tensor import Tensor
+from pyredisai.commands.ai.tensors import find_tensor
 from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.errors import PyRedisAIError, ReplyError, ai_texts, replication_texts, texts
@@ -35,18 +36,34 @@ def refuse_unless_blocking(client: Client) -> None:
         raise ReplyError(ai_texts.BLOCKING_REFUSED)
 
 
-_batch_policy: Final = lru_cache(maxsize=256)(BatchPolicy)
+def tensors_of(database: Database, keys: Sequence[bytes]) -> list[Tensor]:
+    """The tensors under some keys. Raises ReplyError for the first that holds none."""
+    tensors = []
+    for key in keys:
+        tensor = database.get(key)
+        if type(tensor) is not Tensor:
+            tensor = find_tensor(database, key)
+        tensors.append(tensor)
+    return tensors
 
 
-def model_job(model: Model, inputs: Sequence[Tensor], done: Callable[[Job], None], timeout_ms: int = 0) -> Job:
-    """A run of a model; `timeout_ms` 0 is none."""
-    job = Job(model.session, inputs, done)
+_policy: Final = lru_cache(maxsize=256)(BatchPolicy)  # equal ones are one
+
+
+def batch_policy(model: Model) -> BatchPolicy | None:
+    """How runs of a model share batches; None where they do not."""
     options = model.options
-    if options.batch_size:
-        job.batch = _batch_policy(options.batch_size, options.min_batch_size, options.min_batch_timeout)
-    if timeout_ms:
-        job.deadline_ns = deadline_ns(timeout_ms)
-    return job
+    if not options.batch_size:
+        return None
+    policy: BatchPolicy | None = model.batching
+    if policy is None:
+        policy = model.batching = _policy(options.batch_size, options.min_batch_size, options.min_batch_timeout)
+    return policy
+
+
+def model_job(model: Model, inputs: Sequence[Tensor], done: Callable[[Job], None]) -> Job:
+    """A run of a model, as a part of something else."""
+    return Job(model.session, inputs, done, batch_policy(model))
 
 
 def deadline_ns(timeout_ms: int) -> int:
@@ -59,13 +76,16 @@ def samples_of(outputs: Outputs) -> int:
     first = outputs[0] if outputs else None
     if first is None:
         return 0
-    return first.shape[0] if first.shape else 1
+    shape = first.shape
+    return shape[0] if shape else 1
 
 
 def count_model_run(stats: RunStats, outcome: Outcome | None, duration_us: int) -> None:
     """Count a run that ended; one that timed out was none."""
     if type(outcome) is list:
-        stats.add(duration_us, samples_of(outcome))
+        stats.calls += 1
+        stats.duration_us += duration_us
+        stats.samples += samples_of(outcome)
     elif isinstance(outcome, Exception):
         stats.add_error()
 
@@ -85,7 +105,7 @@ def role_refuses(services: Services, client: Client) -> str | None:
     return None
 
 
-def put_outputs(db: Database, keys: Sequence[bytes], outputs: Outputs, *, journaled: bool) -> list[Effect]:
+def put_outputs(db: Database, keys: Sequence[bytes], outputs: Outputs, journaled: bool) -> list[Effect]:
     """Store tensors under keys: all of them, or none. Returns what is to be journalled, if anybody reads that.
 
     An output that is no tensor (None) leaves its key alone. Raises ReplyError.
@@ -95,7 +115,7 @@ def put_outputs(db: Database, keys: Sequence[bytes], outputs: Outputs, *, journa
         if old is not None and type(old) is not Tensor:
             raise ReplyError(texts.WRONGTYPE)
     effects: list[Effect] = []
-    for key, tensor in zip(keys, outputs, strict=False):
+    for key, tensor in zip(keys, outputs):  # noqa: B905 - as many as there are of both
         if tensor is not None:
             tensor.settle()
             db.set(key, tensor)
@@ -107,16 +127,18 @@ def put_outputs(db: Database, keys: Sequence[bytes], outputs: Outputs, *, journa
 def put_in_command(ctx: Context, keys: Sequence[bytes], outputs: Outputs) -> None:
     """Store the outputs of a run that ended within its command, whose effects they are. Raises ReplyError."""
     ctx.effects = []
-    ctx.effects = put_outputs(ctx.db, keys, outputs, journaled=ctx.journaled)
+    effects = put_outputs(ctx.db, keys, outputs, bool(ctx.server.journal.subscribers))
+    if effects:
+        ctx.effects = effects
 
 
 def store_outputs(ctx: Context, database: int, keys: Sequence[bytes], outputs: Outputs) -> str | None:
     """Store the outputs of a run that ended after its command, and journal that; an error text where it failed."""
     services = ctx.server
-    if (refused := role_refuses(services, ctx.client)) is not None:
+    if services.primary.is_replica and (refused := role_refuses(services, ctx.client)) is not None:
         return refused
     try:
-        effects = put_outputs(services.databases[database], keys, outputs, journaled=bool(services.journal.subscribers))
+        effects = put_outputs(services.databases[database], keys, outputs, bool(services.journal.subscribers))
     except ReplyError as error:
         return error.text
     if effects:
@@ -127,7 +149,7 @@ def store_outputs(ctx: Context, database: int, keys: Sequence[bytes], outputs: O
 
 
 class SingleRun:
-    """One AI.MODELEXECUTE (or a command like it) between its job and its reply."""
+    """One AI.SCRIPTEXECUTE (or a command like it) between its job and its reply."""
 
     __slots__ = ("blocked", "count", "ctx", "database", "keys", "stats")
 
@@ -136,7 +158,7 @@ class SingleRun:
         ctx: Context,
         keys: Sequence[bytes],
         stats: RunStats,
-        count: Callable[[RunStats, Outcome | None, int], None] = count_model_run,
+        count: Callable[[RunStats, Outcome | None, int], None],
     ) -> None:
         self.ctx = ctx
         self.database = ctx.client.db
@@ -147,30 +169,56 @@ class SingleRun:
 
     def done(self, job: Job) -> None:
         """The job's end, on the loop: count, store, answer."""
-        self.count(self.stats, job.outcome, job.duration_us)
         assert job.outcome is not None
+        self.count(self.stats, job.outcome, job.duration_us)
         self.blocked.background_ns = job.duration_us * 1000
-        self.blocked.resolve(self.reply(job.outcome))
+        self.blocked.resolve(store_and_reply(self.ctx, self.database, self.keys, job.outcome))
 
-    def reply(self, outcome: Outcome) -> Reply:
-        """Store the outputs of a good run; what the client gets."""
-        if isinstance(outcome, list):
-            error = store_outputs(self.ctx, self.database, self.keys, outcome)
-            return OK if error is None else Error(error)
-        if outcome is TIMED_OUT:
-            return TIMEDOUT
-        assert isinstance(outcome, BaseException)
-        return Error(outcome_error(self.ctx.server, outcome))
+
+class ModelRun(Job):
+    """One AI.MODELEXECUTE (or a command like it): the job, and what its end has to do."""
+
+    __slots__ = ("blocked", "ctx", "database", "keys", "stats")
+
+    def __init__(
+        self, ctx: Context, model: Model, inputs: Sequence[Tensor], keys: Sequence[bytes], timeout_ms: int
+    ) -> None:
+        deadline = deadline_ns(timeout_ms) if timeout_ms else 0
+        Job.__init__(self, model.session, inputs, _model_done, batch_policy(model), deadline)
+        self.ctx = ctx
+        self.database = ctx.client.db
+        self.keys = keys
+        self.stats = model.stats
+        self.blocked = Blocked()
+
+
+def _model_done(run: Job) -> None:
+    """The job's end, on the loop: count, store, answer."""
+    assert isinstance(run, ModelRun)
+    outcome, duration_us, blocked = run.outcome, run.duration_us, run.blocked
+    assert outcome is not None
+    count_model_run(run.stats, outcome, duration_us)
+    blocked.background_ns = duration_us * 1000
+    blocked.resolve(store_and_reply(run.ctx, run.database, run.keys, outcome))
+
+
+def store_and_reply(ctx: Context, database: int, keys: Sequence[bytes], outcome: Outcome) -> Reply:
+    """Store the outputs of a good run that ended after its command; what the client gets."""
+    if type(outcome) is list:
+        error = store_outputs(ctx, database, keys, outcome)
+        return OK if error is None else Error(error)
+    if outcome is TIMED_OUT:
+        return TIMEDOUT
+    assert isinstance(outcome, BaseException)
+    return Error(outcome_error(ctx.server, outcome))
 
 
 def run_at_once(services: Services, model: Model, inputs: Sequence[Tensor]) -> Outcome | None:
     """Run and count a model here and now; None where it is to be a job: others may join its batch, or it is slow."""
-    if model.options.batch_size:
-        return None
     scheduler = services.scheduler
-    outcome = scheduler.run_now(model.device, model.session, inputs)
+    outcome = scheduler.run_now(model.device, model.session, inputs, batch_policy(model))
     if outcome is not None:
-        count_model_run(model.stats, outcome, int(scheduler.last_run_us))
+        count_model_run(model.stats, outcome, scheduler.last_run_us)
     return outcome
 
 
@@ -178,13 +226,14 @@ def run_model(
     ctx: Context, model: Model, inputs: Sequence[Tensor], outputs: Sequence[bytes], timeout_ms: int = 0
 ) -> Reply:
     """Run a model, its outputs to keys of the selected database; the reply comes when it ends. Raises ReplyError."""
-    outcome = run_at_once(ctx.server, model, inputs)
+    services = ctx.server
+    outcome = run_at_once(services, model, inputs)
     if outcome is not None:
-        if isinstance(outcome, list):
+        if type(outcome) is list:
             put_in_command(ctx, outputs, outcome)
             return OK
         assert isinstance(outcome, BaseException)
-        raise ReplyError(outcome_error(ctx.server, outcome))
-    run = SingleRun(ctx, outputs, model.stats)
-    ctx.server.scheduler.submit(model.device, model_job(model, inputs, run.done, timeout_ms))
+        raise ReplyError(outcome_error(services, outcome))
+    run = ModelRun(ctx, model, inputs, outputs, timeout_ms)
+    services.scheduler.submit(model.device, run)
     return run.blocked

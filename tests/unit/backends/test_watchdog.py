@@ -45,9 +45,9 @@ def test_each_run_has_its_own_time():
 def test_a_handle_that_serves_again_is_not_stopped_for_its_last_run():
     dog, handle = watchdog(60_000), Handle()
     dog.watch(handle)
-    first = dog._running[id(handle)][0]
+    first = dog._running[handle]
     assert dog.release(handle)
     dog.watch(handle)
-    dog._end(id(handle), first)  # the thread comes late, with what it saw before
+    dog._end(handle, first)  # the thread comes late, with what it saw before
     assert not handle.stopped.is_set()
     assert dog.release(handle)

@@ -59,6 +59,22 @@ def test_a_batch_gives_each_job_what_it_would_have_got_alone(sizes, dtype):
         assert one.batch_rows == sum(sizes)
 
 
+@pytest.mark.parametrize("width", [0, 1, 1025, 40_000], ids=["empty", "small", "large parts", "large batch"])
+def test_parts_of_every_size_are_copies(width):
+    jobs = [job(Target(), rows, batch=BatchPolicy(100), width=width, start=rows) for rows in (1, 2)]
+    for one in jobs:
+        one.rows = joinable_rows(one)
+    (joined,) = concatenate(jobs)
+    assert joined.shape == (3, width)
+    assert not joined.array.flags.writeable
+    for one, (part,) in zip(jobs, split([joined], [1, 2]), strict=True):
+        assert part is not None
+        assert part.shape == one.inputs[0].shape
+        assert part.blob == one.inputs[0].blob
+        assert not part.array.flags.writeable
+        assert not np.shares_memory(part.array, joined.array)
+
+
 def test_strings_join_and_part_again():
     texts = [np.array([[b"a", b"bb"]], object), np.array([[b"", b"d"], [b"e", b"f"]], object)]
     jobs = [Job(Target(), [Tensor.from_array(t)], lambda job: None) for t in texts]

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from pyredisai.execution.job import TIMED_OUT, BatchPolicy, Job
-from pyredisai.execution.placement import MAX_SIGNATURES, PROBE_GAP, PROBES, Estimate, PlacementPolicy, estimate_of
+from pyredisai.execution.placement import (
+    LONE_RUNS,
+    LONE_TICKS,
+    MAX_SIGNATURES,
+    PROBE_GAP,
+    PROBES,
+    Estimate,
+    PlacementPolicy,
+    estimate_of,
+)
 from pyredisai.execution.scheduler import Scheduler
 from tests.unit.execution.support import MS, FakeClock, FakeLoop, Target, job
 
@@ -462,3 +471,49 @@ def test_what_goes_wrong_at_once_is_the_outcome_and_teaches_nothing():
     assert isinstance(outcome, ZeroDivisionError)
     assert outcome.__traceback__ is None
     assert estimate_of(target, job(target).inputs).run_us == before  # type: ignore[union-attr]
+
+
+def test_where_nobody_joins_a_batch_runs_do_not_wait_for_one_but_now_and_then():
+    bench = Bench()
+    target = bench.known(5)
+    policy = BatchPolicy(4)
+    inputs = job(target).inputs
+
+    def at_once() -> bool:
+        if bench.scheduler.run_now("CPU", target, inputs, policy) is not None:
+            return True
+        bench.submit(target, batch=policy)
+        bench.loop.tick()
+        return False
+
+    assert [at_once() for _ in range(LONE_TICKS + LONE_RUNS + 1)] == [False] * LONE_TICKS + [True] * LONE_RUNS + [False]
+    assert at_once()
+    for _ in range(2):
+        bench.submit(target, batch=policy)
+    bench.loop.tick()
+    assert target.shapes[-1] == [(2, 2)]
+    assert not at_once(), "somebody joined"
+
+
+def test_what_brings_a_whole_batch_waits_for_nobody_and_what_needs_company_does():
+    bench = Bench()
+    target = bench.known(5)
+    assert run_now(bench, target) is not None
+    inputs = job(target).inputs
+    assert bench.scheduler.run_now("CPU", target, inputs, BatchPolicy(1)) is not None
+    estimate = estimate_of(target, inputs)
+    assert estimate is not None
+    estimate.lone = LONE_TICKS
+    assert bench.scheduler.run_now("CPU", target, inputs, BatchPolicy(4, 2)) is None
+    assert bench.scheduler.run_now("CPU", target, inputs, BatchPolicy(4)) is not None
+
+
+def test_jobs_of_other_batch_rules_than_the_first_follow_their_own():
+    bench = Bench()
+    target = bench.known(5)
+    for size in (4, 4, 2, 4):
+        bench.submit(target, batch=BatchPolicy(size))
+    bench.submit(target, batch=BatchPolicy(4, 3))
+    bench.loop.tick()
+    assert target.shapes == [[(3, 2)], [(1, 2)]]
+    assert len(bench.queue.jobs) == 1, "it needs company"

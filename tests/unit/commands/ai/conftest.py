@@ -102,12 +102,12 @@ class FakeScheduler:
         self.late = False
         self.short = False
         self.ran_now = 0
-        self.last_run_us = 7.0
+        self.last_run_us = 7
 
     def submit(self, device: str, job: Job) -> None:
         self.jobs.append((device, job))
 
-    def run_now(self, device: str, target: Any, inputs: Sequence[Tensor]) -> Any:
+    def run_now(self, device: str, target: Any, inputs: Sequence[Tensor], batch: Any = None) -> Any:
         """Nothing is known to be short, unless a test says so."""
         if not self.short:
             return None
