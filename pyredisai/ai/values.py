@@ -14,7 +14,8 @@ from pyredisai.ai.dtype import DType
 from pyredisai.ai.half import pack_halves, unpack_halves
 from pyredisai.ai.strtod import strtod
 
-_PLAIN_FLOAT: Final = b"0123456789.+-eE"
+_DECIMAL: Final = b"0123456789.+-"
+_SCIENTIFIC: Final = b"0123456789.+-eE"
 _DIGITS_TO_OVERFLOW: Final = 300
 _RESP_MAX: Final = 2**63 - 1
 
@@ -41,19 +42,22 @@ def parse_values(dtype: DType, texts: Sequence[bytes]) -> bytes:
 def parse_floats(texts: Sequence[bytes]) -> list[float]:
     """Doubles as `strtod` reads them. Raises BadValue."""
     joined = b"".join(texts)
-    if not joined.translate(None, _PLAIN_FLOAT):
-        try:
-            values = list(map(float, texts))
-        except ValueError:
-            raise BadValue from None
-        if not (0.0 in values or _has_infinity(values)) or _within_range(joined, texts):
+    if not joined.translate(None, _DECIMAL) and (
+        len(joined) < _DIGITS_TO_OVERFLOW or max(map(len, texts)) < _DIGITS_TO_OVERFLOW
+    ):
+        return _plain_floats(texts)  # too short to lie beyond the doubles
+    if not joined.translate(None, _SCIENTIFIC):
+        values = _plain_floats(texts)
+        if not (0.0 in values or _has_infinity(values)):
             return values
     return [_parse_float(text) for text in texts]
 
 
-def _within_range(joined: bytes, texts: Sequence[bytes]) -> bool:
-    """Whether no text can lie beyond the doubles: none has an exponent, none is that long."""
-    return b"e" not in joined and b"E" not in joined and max(map(len, texts)) < _DIGITS_TO_OVERFLOW
+def _plain_floats(texts: Sequence[bytes]) -> list[float]:
+    try:
+        return list(map(float, texts))
+    except ValueError:
+        raise BadValue from None
 
 
 def _has_infinity(values: list[float]) -> bool:
@@ -75,7 +79,8 @@ def _parse_integers(dtype: DType, texts: Sequence[bytes]) -> list[int]:
         raise BadValue from None
     if values and (min(values) < dtype.low or max(values) > dtype.high):
         raise BadValue
-    if list(map(b"%d".__mod__, values)) != list(texts):
+    # An integer's own form is the shortest of its texts, so texts that differ from it cannot make up for each other.
+    if b"%d " * len(values) % tuple(values) != b" ".join(texts) + (b" " if values else b""):
         raise BadValue
     return values
 
