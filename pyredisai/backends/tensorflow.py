@@ -205,7 +205,7 @@ def _tensor(output: Any) -> Tensor:
         raise BackendError(f"ERR unsupported output type {output.dtype}")
     if dtype is STRING and output.size and not isinstance(output.flat[0], bytes):
         raise BackendError("ERR unsupported output type")
-    return Tensor.from_array(output)
+    return Tensor.from_array(output, dtype)
 
 
 def _refuse_files(definition: Any) -> None:

@@ -92,11 +92,9 @@ def _split(args: Args, at: int) -> list[Args]:
 def _count(args: Args, at: int, section: str) -> int:
     if len(args) - at < 3:
         raise ReplyError(ai_texts.dag_section_short(section))
-    count = SMALL_NUMBERS.get(args[at + 1])
-    if count is None:
-        count = parse_int(bytes(args[at + 1]), ai_texts.dag_section_count(section))
-        if count <= 0:
-            raise ReplyError(ai_texts.dag_section_count(section))
+    count = SMALL_NUMBERS.get(args[at + 1]) or parse_int(bytes(args[at + 1]), ai_texts.dag_section_count(section))
+    if count <= 0:
+        raise ReplyError(ai_texts.dag_section_count(section))
     return count
 
 
