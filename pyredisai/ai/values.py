@@ -30,12 +30,13 @@ class NullInString(ValueError):
 
 def parse_values(dtype: DType, texts: Sequence[bytes]) -> bytes:
     """The blob of the elements that `texts` spell. Raises BadValue or NullInString."""
-    if dtype.kind == "string":
-        return _join_strings(texts)
-    if dtype.kind == "float":
+    kind = dtype.kind
+    if kind == "float":
         if not dtype.typecode:
             return pack_halves(dtype, parse_floats(texts))
         return array(dtype.typecode, parse_floats(texts)).tobytes()
+    if kind == "string":
+        return _join_strings(texts)
     return array(dtype.typecode, _parse_integers(dtype, texts)).tobytes()
 
 
@@ -45,19 +46,18 @@ def parse_floats(texts: Sequence[bytes]) -> list[float]:
     if not joined.translate(None, _DECIMAL) and (
         len(joined) < _DIGITS_TO_OVERFLOW or max(map(len, texts)) < _DIGITS_TO_OVERFLOW
     ):
-        return _plain_floats(texts)  # too short to lie beyond the doubles
-    if not joined.translate(None, _SCIENTIFIC):
-        values = _plain_floats(texts)
-        if not (0.0 in values or _has_infinity(values)):
-            return values
-    return [_parse_float(text) for text in texts]
-
-
-def _plain_floats(texts: Sequence[bytes]) -> list[float]:
+        certain = True  # too short to lie beyond the doubles
+    elif not joined.translate(None, _SCIENTIFIC):
+        certain = False
+    else:
+        return [_parse_float(text) for text in texts]
     try:
-        return list(map(float, texts))
+        values = list(map(float, texts))
     except ValueError:
         raise BadValue from None
+    if certain or not (0.0 in values or _has_infinity(values)):
+        return values
+    return [_parse_float(text) for text in texts]
 
 
 def _has_infinity(values: list[float]) -> bool:

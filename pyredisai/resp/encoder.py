@@ -99,8 +99,11 @@ def _array(value: Sequence[Reply], version: int, out: Buffers) -> None:
         out.append(_integers(value) if type(value[0]) is int else _doubles(value, version))
         return
     for item in value:
-        encoder = _ENCODERS.get(type(item)) or _encoder_of_subclass(item)
-        encoder(item, version, out)
+        if type(item) is Raw:
+            out.append(item.data)
+        else:
+            encoder = _ENCODERS.get(type(item)) or _encoder_of_subclass(item)
+            encoder(item, version, out)
 
 
 def _integers(value: Sequence[Any]) -> bytes:
