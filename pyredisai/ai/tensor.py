@@ -131,4 +131,8 @@ class Tensor:
 
     def values(self) -> list[float] | list[int] | list[bytes] | list[int | bytes]:
         """The elements in C order: see `read_values`."""
+        array = self._array
+        if array is not None and self.dtype.plain:
+            values: list[float] | list[int] = array.ravel().tolist()
+            return values
         return read_values(self.dtype, self.blob)

@@ -53,18 +53,20 @@ def run_steps(ctx: Context, plan: Plan, steps: list[Args], parsers: dict[bytes, 
 def _run_line(plan: Plan, deadline: int) -> int:
     """Run a device's steps one after the other, as long as each may be run at once; how many of them went well."""
     slots = plan.slots
-    for index, step in enumerate(plan.steps):
+    ended = 0
+    for step in plan.steps:
         inputs: list[Any] = [slots[i] for i in step.inputs]
         outcome = None if None in inputs else _at_once(step, inputs, deadline)
         if outcome is None:
-            return index
+            break
         step.outcome = outcome
         if not isinstance(outcome, list):
             plan.failed = True
-            return index
+            break
         for slot, tensor in zip(step.outputs, outcome, strict=False):
             slots[slot] = tensor
-    return len(plan.steps)
+        ended += 1
+    return ended
 
 
 def _at_once(step: Step, inputs: list[Any], deadline: int) -> Outcome | None:
