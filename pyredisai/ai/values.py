@@ -51,37 +51,36 @@ def parse_values(dtype: DType, texts: Sequence[bytes]) -> bytes:
 
 def parse_floats(texts: Sequence[bytes]) -> list[float]:
     """Doubles as `strtod` reads them. Raises BadValue."""
-    joined = b"".join(texts)
-    if joined.translate(None, _SCIENTIFIC):
+    lines = b"\r\n,".join(texts)
+    if lines.translate(None, _SCIENTIFIC) != b"\r\n," * (len(texts) - 1):
         return [_parse_float(text) for text in texts]
-    values = _read_lines(b",", texts)
+    values = _read_lines(b"*%d\r\n,%b\r\n", lines, len(texts))
     if values is None:
         try:
             values = list(map(float, texts))
         except ValueError:
             raise BadValue from None
-    if (0.0 in values or _has_infinity(values)) and _beyond_range(joined, texts):
+    if (0.0 in values or _has_infinity(values)) and _beyond_range(lines, texts):
         return [_parse_float(text) for text in texts]
     return values
 
 
-def _beyond_range(joined: bytes, texts: Sequence[bytes]) -> bool:
+def _beyond_range(lines: bytes, texts: Sequence[bytes]) -> bool:
     """Whether a text may lie beyond the doubles: one has an exponent, or is that long."""
-    if b"e" in joined or b"E" in joined:
+    if b"e" in lines or b"E" in lines:
         return True
-    return len(joined) >= _DIGITS_TO_OVERFLOW and max(map(len, texts)) >= _DIGITS_TO_OVERFLOW
+    return len(lines) >= _DIGITS_TO_OVERFLOW and max(map(len, texts)) >= _DIGITS_TO_OVERFLOW
 
 
-def _read_lines(kind: bytes, texts: Sequence[bytes]) -> list[Any] | None:
-    """Doubles (`kind` is `,`) or integers (`:`) out of texts without line ends; None where that is not settled here.
+def _read_lines(form: bytes, lines: bytes, count: int) -> list[Any] | None:
+    """The numbers of an array of RESP, doubles or integers; None where that is not settled here.
 
-    hiredis reads these lines of RESP with C's strtod and in Redis' own way, several times as fast as Python, and
-    refuses some texts more.
+    hiredis reads them with C's strtod and in Redis' own way, several times as fast as Python, and refuses some more.
     """
-    if len(texts) < _FEW:
+    if count < _FEW:
         return None
     reader = Reader()
-    reader.feed(b"*%d\r\n%b%b\r\n" % (len(texts), kind, (b"\r\n" + kind).join(texts)))
+    reader.feed(form % (count, lines))
     try:
         values: list[Any] = reader.gets()
     except HiredisError:
@@ -102,8 +101,11 @@ def _parse_float(text: bytes) -> float:
 
 
 def _parse_integers(texts: Sequence[bytes]) -> list[int]:
-    values = None if b"".join(texts).translate(None, _INTEGRAL) else _read_lines(b":", texts)
-    if values is None:
+    lines = b"\r\n:".join(texts)
+    if lines.translate(None, _INTEGRAL) != b"\r\n:" * (len(texts) - 1):
+        raise BadValue
+    values = _read_lines(b"*%d\r\n:%b\r\n", lines, len(texts))
+    if values is None:  # few, wrong ones, or integers beyond 63 bits
         try:
             values = list(map(int, texts))
         except ValueError:

@@ -56,7 +56,7 @@ class Plan:
 
 
 def parse_sections(plan: Plan, database: Database, args: Args, *, read_only: bool) -> list[Args]:
-    """LOAD, PERSIST, ROUTING and TIMEOUT in any order, each at most once; the steps' own arguments. Raises ReplyError."""
+    """LOAD, PERSIST, ROUTING and TIMEOUT in any order, each at most once; returns the steps. Raises ReplyError."""
     at, end = 1, len(args)
     while at < end and (word := args[at]) != ARROW:
         parser = _SECTIONS.get(word)
