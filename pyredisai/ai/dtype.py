@@ -47,13 +47,6 @@ class DType:
 
         return np.dtype(self.code)
 
-    @cached_property
-    def new_array(self) -> type[np.ndarray[Any, Any]]:
-        """numpy's array type, to be called with shape, dtype and buffer."""
-        import numpy as np
-
-        return np.ndarray
-
 
 FLOAT16: Final = DType("FLOAT16", "float", "", "<f2", 2)
 # numpy has none: an array holds two opaque bytes an element, so that nobody computes with them by mistake.

@@ -83,10 +83,12 @@ class Tensor:
         """
         array = self._array
         if array is None:
+            import numpy as np
+
             blob = self._blob
             assert blob is not None
             dtype = self.dtype
-            array = dtype.new_array(self.shape, dtype.numpy, blob) if dtype.itemsize else self._strings(blob)
+            array = np.ndarray(self.shape, dtype.numpy, blob) if dtype.itemsize else self._strings(blob)
             array.setflags(write=False)
             self._array = array
         return array
