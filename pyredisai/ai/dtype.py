@@ -20,7 +20,8 @@ class DType:
 
     `itemsize` is in bytes; strings have none and are Python `bytes` in arrays. `typecode` is the letter
     of the element in `array.array` and `memoryview.cast`, empty where these have none; `code` is numpy's name
-    for it (`dtype.str`). `low` and `high` bound the VALUES of integers and booleans.
+    for it (`dtype.str`). `low` and `high` bound the VALUES of integers and booleans. `plain`: an element's value
+    is the number that numpy makes of it.
     """
 
     def __init__(self, name: str, kind: Kind, typecode: str, code: str, itemsize: int) -> None:
@@ -34,6 +35,7 @@ class DType:
         signed = typecode.islower()
         self.low: Final = -(1 << bits - 1) if kind == "int" and signed else 0
         self.high: Final = 1 if kind == "bool" else (1 << bits - signed) - 1 if kind == "int" else 0
+        self.plain: Final = bool(typecode) and kind in ("float", "int") and self.high < 1 << 63
 
     def __repr__(self) -> str:
         return f"DType({self.name})"

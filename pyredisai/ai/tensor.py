@@ -44,7 +44,6 @@ class Tensor:
         self,
         dtype: DType,
         shape: tuple[int, ...],
-        *,
         blob: bytes | memoryview | None = None,
         array: npt.NDArray[Any] | None = None,
     ) -> None:
@@ -54,16 +53,17 @@ class Tensor:
         self._array = array
 
     @classmethod
-    def from_array(cls, array: npt.NDArray[Any]) -> Tensor:
+    def from_array(cls, array: npt.NDArray[Any], dtype: DType | None = None) -> Tensor:
         """Wrap an array, made C-contiguous and read-only; objects are `bytes`, the elements of a STRING.
 
-        Raises KeyError for a dtype that RedisAI lacks.
+        `dtype` is the array's, where the caller knows it. Raises KeyError for one that RedisAI lacks.
         """
-        dtype = of_numpy(array.dtype)
+        if dtype is None:
+            dtype = of_numpy(array.dtype)
         if not array.flags.c_contiguous:
             array = array.copy()
-        array.flags.writeable = False
-        return cls(dtype, array.shape, array=array)
+        array.setflags(write=False)
+        return cls(dtype, array.shape, None, array)
 
     @property
     def size(self) -> int:
@@ -87,16 +87,18 @@ class Tensor:
 
             blob = self._blob
             assert blob is not None
-            if self.dtype.itemsize:
-                array = np.ndarray(self.shape, self.dtype.numpy, blob)
-                array.setflags(write=False)
-            else:
-                array = np.empty(self.size, object)
-                array[:] = read_values(self.dtype, blob)
-                array = array.reshape(self.shape)
-                array.flags.writeable = False
+            dtype = self.dtype
+            array = np.ndarray(self.shape, dtype.numpy, blob) if dtype.itemsize else self._strings(blob)
+            array.setflags(write=False)
             self._array = array
         return array
+
+    def _strings(self, blob: bytes | memoryview) -> npt.NDArray[Any]:
+        import numpy as np
+
+        array = np.empty(self.size, object)
+        array[:] = read_values(self.dtype, blob)
+        return array.reshape(self.shape)
 
     @property
     def blob(self) -> bytes | memoryview:
@@ -131,4 +133,8 @@ class Tensor:
 
     def values(self) -> list[float] | list[int] | list[bytes] | list[int | bytes]:
         """The elements in C order: see `read_values`."""
+        array = self._array
+        if array is not None and self.dtype.plain:
+            values: list[float] | list[int] = array.ravel().tolist()
+            return values
         return read_values(self.dtype, self.blob)

@@ -81,11 +81,11 @@ class TfliteSession(SessionBase):
         first = self._open()
         inputs, outputs = first.get_input_details(), first.get_output_details()
         super().__init__([port["name"] for port in inputs], [port["name"] for port in outputs])
-        self._inputs = [(port["index"], port["dtype"]) for port in inputs]
-        self._outputs = [port["index"] for port in outputs]
+        self._inputs = [(port["index"], _BY_NUMPY.get(port["dtype"])) for port in inputs]
         for port in outputs:
             if port["dtype"] not in _BY_NUMPY:
                 raise BackendError(ai_texts.TFLITE_UNSUPPORTED_OUTPUT)
+        self._outputs = [(port["index"], _BY_NUMPY[port["dtype"]]) for port in outputs]
         if all(port["dtype"] in _BY_NUMPY for port in inputs):
             self.input_types = tuple(
                 InputType(_BY_NUMPY[port["dtype"]], tuple(int(n) for n in port["shape_signature"])) for port in inputs
@@ -98,9 +98,9 @@ class TfliteSession(SessionBase):
         if len(inputs) != len(self._inputs):
             raise BackendError(ai_texts.INPUT_COUNT_INCONSISTENT)
         for tensor, (_, dtype) in zip(inputs, self._inputs, strict=True):
-            if dtype not in _BY_NUMPY:
+            if dtype is None:
                 raise BackendError(ai_texts.TFLITE_UNSUPPORTED_INPUT)
-            if tensor.dtype.numpy.type is not dtype:
+            if tensor.dtype is not dtype:
                 raise BackendError(ai_texts.TFLITE_DTYPE)
         try:
             interpreter, shapes = self._pool.pop()
@@ -113,11 +113,11 @@ class TfliteSession(SessionBase):
             for (index, _), tensor in zip(self._inputs, inputs, strict=True):
                 interpreter.set_tensor(index, tensor.array)
             interpreter.invoke()
-            outputs = [interpreter.get_tensor(index) for index in self._outputs]
+            outputs = [(interpreter.get_tensor(index), dtype) for index, dtype in self._outputs]
         except Exception as error:
             raise BackendError(ai_texts.TFLITE_INVOKE) from error
         self._pool.append((interpreter, wanted))  # one that failed is dropped
-        return [Tensor.from_array(output) for output in outputs]
+        return [Tensor.from_array(array, dtype) for array, dtype in outputs]
 
     def close(self) -> None:
         """Drop the interpreters."""

@@ -9,14 +9,24 @@ graph ends when what was running has ended.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from pyredisai.ai.tensor import Tensor
-from pyredisai.execution.job import TIMED_OUT, Outcome
+from pyredisai.execution.job import TIMED_OUT, Job, Outcome
 
 Slots: TypeAlias = "list[Tensor | None]"
+
+
+class Work(Protocol):
+    """What a step runs."""
+
+    def at_once(self, inputs: Sequence[Tensor]) -> Outcome | None:
+        """Run here and now where that is known to be short; None: it is to be a job."""
+
+    def job(self, inputs: Sequence[Tensor], done: Callable[[Job], None]) -> Job:
+        """The run as a job."""
 
 
 @dataclass(slots=True, eq=False)
@@ -26,6 +36,7 @@ class Step:
     device: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    work: Work | None = None
     outcome: Outcome | None = None
     started: bool = False
 

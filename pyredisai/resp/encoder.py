@@ -24,6 +24,8 @@ Buffers: TypeAlias = "list[bytes | memoryview]"
 _Encode: TypeAlias = Callable[[Any, int, Buffers], None]
 
 _INTEGERS = tuple(b":%d\r\n" % n for n in range(1024))
+_ARRAYS = tuple(b"*%d\r\n" % n for n in range(64))
+_LINE_HEADS = tuple(b"$%d\r\n" % (n - 2) for n in range(32))  # of a double with its line end; the longest has 26 bytes
 _NUMBERS = frozenset((int, float))
 _NULLS = {2: b"$-1\r\n", 3: b"_\r\n"}
 _NULL_ARRAYS = {2: b"*-1\r\n", 3: b"_\r\n"}
@@ -50,13 +52,8 @@ def _encoder_of_subclass(value: Reply) -> _Encode:
 
 def format_double(value: float) -> bytes:
     """A double as Redis prints it: C's %.17g, `inf`, `-inf`, `nan`, and `-nan` for one with its sign bit set."""
-    if math.isnan(value):
-        return b"nan" if math.copysign(1.0, value) > 0 else b"-nan"
-    if math.isinf(value):
-        return b"inf" if value > 0 else b"-inf"
-    if value == int(value) and abs(value) < 1e15:
-        return b"%d" % int(value) if value or math.copysign(1, value) > 0 else b"-0"
-    return b"%.17g" % value
+    text = b"%.17g" % value
+    return b"-nan" if text == b"nan" and math.copysign(1.0, value) < 0 else text
 
 
 def error_line(text: str) -> bytes:
@@ -96,24 +93,32 @@ def _str(value: str, version: int, out: Buffers) -> None:
 
 
 def _array(value: Sequence[Reply], version: int, out: Buffers) -> None:
-    out.append(b"*%d\r\n" % len(value))
-    if len(value) > 4 and type(value[0]) in _NUMBERS and len(set(map(type, value))) == 1:
-        out.append(_numbers(value, version))
+    count = len(value)
+    out.append(_ARRAYS[count] if count < len(_ARRAYS) else b"*%d\r\n" % count)
+    if count and type(value[0]) in _NUMBERS and len(set(map(type, value))) == 1:
+        out.append(_integers(value) if type(value[0]) is int else _doubles(value, version))
         return
     for item in value:
-        encode(item, version, out)
+        if type(item) is Raw:
+            out.append(item.data)
+        else:
+            encoder = _ENCODERS.get(type(item)) or _encoder_of_subclass(item)
+            encoder(item, version, out)
 
 
-def _numbers(value: Sequence[Any], version: int) -> bytes:
-    """The elements of an array of numbers of one type, such as a tensor's values, in one loop."""
-    if type(value[0]) is int:
-        return b"".join(map(b":%d\r\n".__mod__, value))
-    texts = list(map(b"%.17g".__mod__, value))
-    if b"nan" in texts:
-        texts = list(map(format_double, value))
+def _integers(value: Sequence[Any]) -> bytes:
+    """The elements of an array of integers, in one format."""
+    return b":%d\r\n" * len(value) % tuple(value)
+
+
+def _doubles(value: Sequence[Any], version: int) -> bytes:
+    """The elements of an array of doubles, such as a tensor's values, in one format."""
+    lines = (b",%.17g\r\n" if version == 3 else b"%.17g\r\n") * len(value) % tuple(value)
+    if b"nan" in lines:
+        lines = b"".join([(b",%b\r\n" if version == 3 else b"%b\r\n") % format_double(each) for each in value])
     if version == 3:
-        return b"".join(map(b",%b\r\n".__mod__, texts))
-    return b"".join([b"$%d\r\n%b\r\n" % (len(text), text) for text in texts])
+        return lines
+    return b"".join([_LINE_HEADS[len(line)] + line for line in lines.splitlines(True)])
 
 
 def _set(value: RespSet, version: int, out: Buffers) -> None:

@@ -12,6 +12,8 @@ _LONGEST_KEYWORD: Final = 32
 _INT64_MAX: Final = 2**63 - 1
 _MAX_DIGITS: Final = 19
 _ZERO: Final = ord("0")
+# Counts and dimensions as nearly everybody writes them; all others are parsed.
+SMALL_NUMBERS: Final[dict[bytes, int]] = {b"%d" % number: number for number in range(1, 1025)}
 
 
 class Cursor:

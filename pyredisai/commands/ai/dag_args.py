@@ -2,81 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from pyredisai.ai.tensor import Tensor
-from pyredisai.commands.ai.cursor import as_keyword
+from pyredisai.commands.ai.cursor import SMALL_NUMBERS, as_keyword
 from pyredisai.commands.ai.tensors import find_tensor
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.spec import Args
 from pyredisai.errors import ReplyError, ai_texts, texts
 from pyredisai.execution.dag import Slots, Step
-from pyredisai.execution.job import Job, Outcome
 from pyredisai.keyspace.database import Database
 from pyredisai.resp.replies import Reply
 
 ARROW: Final = b"|>"
-MakeJob: TypeAlias = "Callable[[Sequence[Tensor], Callable[[Job], None]], Job]"
-RunAtOnce: TypeAlias = "Callable[[Sequence[Tensor]], Outcome | None]"
-StepReply: TypeAlias = "Callable[[Slots], Reply]"
+# What makes a step's element of the reply: a run, the slot and parts of an AI.TENSORGET, or the reply itself.
+Part: TypeAlias = "Step | tuple[int, int] | Reply"
 
 
-@dataclass(slots=True)
 class Plan:
-    """A parsed DAG. `replies` gives each step's reply at the end; `jobs` makes the run of a step.
+    """A parsed DAG. Names mean slots; `parts` make the reply, one a step, and `steps` are those of them that run.
 
-    `at_once` runs one where it is known to be short, or returns None: then it is to be a job.
+    `seen` are the sections that it has. `unbound`: a step reads a name that none before it gives. `one_device`: the
+    runs follow each other in their order. `failed`: one went wrong, so nothing is stored.
     """
 
-    slots: Slots = field(default_factory=list)
-    names: dict[bytes, int] = field(default_factory=dict)
-    persist: list[bytes] = field(default_factory=list)
-    timeout_ms: int = 0
-    steps: list[Step] = field(default_factory=list)
-    jobs: dict[Step, MakeJob] = field(default_factory=dict)
-    at_once: dict[Step, RunAtOnce] = field(default_factory=dict)
-    replies: list[StepReply] = field(default_factory=list)
+    __slots__ = ("failed", "names", "one_device", "parts", "persist", "seen", "slots", "steps", "timeout_ms", "unbound")
+
+    def __init__(self) -> None:
+        self.slots: Slots = []
+        self.names: dict[bytes, int] = {}
+        self.parts: list[Part] = []
+        self.steps: list[Step] = []
+        self.persist: list[bytes] = []
+        self.seen: list[bytes] = []
+        self.timeout_ms = 0
+        self.unbound = False
+        self.one_device = True
+        self.failed = False
 
     def slot_of(self, name: bytes) -> int:
-        """The slot that a name means at this point of the graph. Raises ReplyError."""
-        try:
-            return self.names[name]
-        except KeyError:
-            raise ReplyError(ai_texts.DAG_NO_INPUT) from None
+        """The slot that a name means at this point of the graph."""
+        slot = self.names.get(name, -1)
+        if slot < 0:
+            self.unbound = True
+        return slot
 
     def new_slot(self, name: bytes, tensor: Tensor | None = None) -> int:
         """A new slot that the name means from here on."""
-        self.slots.append(tensor)
-        self.names[name] = slot = len(self.slots) - 1
+        slots = self.slots
+        self.names[name] = slot = len(slots)
+        slots.append(tensor)
         return slot
 
 
-@dataclass(slots=True)
-class Sections:
-    """What stands before the first step, and the steps' own arguments."""
-
-    plan: Plan
-    steps: list[Args]
-    seen: set[bytes]
-
-
-def parse_sections(database: Database, args: Args, *, read_only: bool) -> Sections:
-    """LOAD, PERSIST, ROUTING and TIMEOUT in any order, each at most once, then the steps. Raises ReplyError."""
-    plan = Plan()
-    seen: set[bytes] = set()
+def parse_sections(plan: Plan, database: Database, args: Args, *, read_only: bool) -> list[Args]:
+    """LOAD, PERSIST, ROUTING and TIMEOUT in any order, each at most once; returns the steps. Raises ReplyError."""
     at, end = 1, len(args)
-    while at < end and args[at] != ARROW:
-        word = as_keyword(args[at])
-        parser = None if word in seen else _SECTIONS.get(word)
+    while at < end and (word := args[at]) != ARROW:
+        parser = _SECTIONS.get(word)
         if parser is None:
+            word = as_keyword(word)
+            parser = _SECTIONS.get(word)
+        if parser is None or word in plan.seen:
             raise ReplyError(ai_texts.dag_unexpected(bytes(args[at])))
         if word == b"PERSIST" and read_only:
             raise ReplyError(ai_texts.DAG_RO_PERSIST)
-        seen.add(word)
+        plan.seen.append(word)
         at = parser(plan, database, args, at)
-    return Sections(plan, _split(args, at), seen)
+    return _split(args, at)
 
 
 def _split(args: Args, at: int) -> list[Args]:
@@ -99,21 +92,23 @@ def _split(args: Args, at: int) -> list[Args]:
 def _count(args: Args, at: int, section: str) -> int:
     if len(args) - at < 3:
         raise ReplyError(ai_texts.dag_section_short(section))
-    count = parse_int(bytes(args[at + 1]), ai_texts.dag_section_count(section))
+    count = SMALL_NUMBERS.get(args[at + 1]) or parse_int(bytes(args[at + 1]), ai_texts.dag_section_count(section))
     if count <= 0:
         raise ReplyError(ai_texts.dag_section_count(section))
     return count
 
 
 def _load(plan: Plan, database: Database, args: Args, at: int) -> int:
-    count = _count(args, at, "LOAD")
-    for name in args[at + 2 : at + 2 + count]:
+    first = at + 2
+    end = first + _count(args, at, "LOAD")
+    names = plan.names
+    for name in args[first:end]:
         tensor = find_tensor(database, name)
-        if name not in plan.names:
+        if name not in names:
             plan.new_slot(name, tensor)
-    if at + 2 + count > len(args):
+    if end > len(args):
         raise ReplyError(ai_texts.DAG_LOAD_SHORT)
-    return at + 2 + count
+    return end
 
 
 def _persist(plan: Plan, database: Database, args: Args, at: int) -> int:

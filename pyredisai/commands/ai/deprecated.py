@@ -9,8 +9,8 @@ from typing import Final
 
 from pyredisai.ai.model import ModelOptions
 from pyredisai.commands.ai.cursor import Cursor, as_keyword, c_string, is_keyword
-from pyredisai.commands.ai.dag_args import dag_keys, parse_sections
-from pyredisai.commands.ai.dag_run import Bind, StepParser, run_steps
+from pyredisai.commands.ai.dag_args import Plan, dag_keys, parse_sections
+from pyredisai.commands.ai.dag_run import StepParser, run_steps
 from pyredisai.commands.ai.dags import model_step, parse_tensorget, parse_tensorset, refuse
 from pyredisai.commands.ai.model_args import (
     ExecuteRequest,
@@ -225,16 +225,17 @@ def _dagrun(ctx: Context, args: Args, name: str, *, read_only: bool) -> Reply:
     refuse_unless_blocking(ctx.client)
     if len(args) < 4:
         raise ReplyError(ai_texts.dagrun_arity(name))
-    sections = parse_sections(ctx.db, args, read_only=read_only)
-    return run_steps(ctx, sections.plan, sections.steps, _STEPS)
+    plan = Plan()
+    steps = parse_sections(plan, ctx.db, args, read_only=read_only)
+    return run_steps(ctx, plan, steps, _STEPS)
 
 
-def _modelrun_step(ctx: Context, args: Args) -> Bind:
-    return model_step(ctx, parse_modelrun(ctx.db, args))
+def _modelrun_step(ctx: Context, plan: Plan, args: Args) -> None:
+    model_step(ctx, plan, parse_modelrun(ctx.db, args))
 
 
-def _scriptrun_step(ctx: Context, args: Args) -> Bind:
-    return script_step(ctx, parse_scriptrun(ctx.db, args))
+def _scriptrun_step(ctx: Context, plan: Plan, args: Args) -> None:
+    script_step(ctx, plan, parse_scriptrun(ctx.db, args))
 
 
 _STEPS: Final[dict[bytes, StepParser]] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pyredisai.ai.model import Model, ModelOptions
-from pyredisai.commands.ai.cursor import Cursor, is_keyword
+from pyredisai.commands.ai.cursor import SMALL_NUMBERS, Cursor, is_keyword
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.spec import Args
 from pyredisai.errors import ReplyError, ai_texts, texts
@@ -149,34 +149,36 @@ def parse_blob(cursor: Cursor) -> bytes | memoryview:
 
 def parse_model_execute(database: Database, args: Args) -> ExecuteRequest:
     """AI.MODELEXECUTE key INPUTS n key … OUTPUTS n key … [TIMEOUT ms]. Raises ReplyError."""
-    if len(args) < 8:
+    length = len(args)
+    if length < 8:
         raise ReplyError(ai_texts.MODELEXECUTE_ARITY)
     model = find_model(database, args[1])
+    options = model.options
     if args[2] != b"INPUTS" and not is_keyword(args[2], b"INPUTS"):
         raise ReplyError(ai_texts.NO_INPUTS)
-    count = parse_int(args[3], ai_texts.INVALID_INPUT_COUNT)
+    count = SMALL_NUMBERS.get(args[3]) or parse_int(args[3], ai_texts.INVALID_INPUT_COUNT)
     if count <= 0:
         raise ReplyError(ai_texts.INPUT_COUNT_POSITIVE)
-    if model.options.inputs and count != len(model.options.inputs):
+    if options.inputs and count != len(options.inputs):
         raise ReplyError(ai_texts.INPUTS_MISMATCH)
     end = 4 + count
-    if end > len(args):
+    if end > length:
         raise ReplyError(ai_texts.INPUT_KEYS_SHORT)
     inputs = args[4:end]
-    if end == len(args) or (args[end] != b"OUTPUTS" and not is_keyword(args[end], b"OUTPUTS")):
+    if end == length or (args[end] != b"OUTPUTS" and not is_keyword(args[end], b"OUTPUTS")):
         raise ReplyError(ai_texts.NO_OUTPUTS)
     start = end + 2
-    if start > len(args):
+    if start > length:
         raise ReplyError(ai_texts.INVALID_OUTPUT_COUNT)
-    count = parse_int(args[end + 1], ai_texts.INVALID_OUTPUT_COUNT)
+    count = SMALL_NUMBERS.get(args[end + 1]) or parse_int(args[end + 1], ai_texts.INVALID_OUTPUT_COUNT)
     if count <= 0:
         raise ReplyError(ai_texts.OUTPUT_COUNT_POSITIVE)
-    if model.options.outputs and count != len(model.options.outputs):
+    if options.outputs and count != len(options.outputs):
         raise ReplyError(ai_texts.OUTPUTS_MISMATCH)
     end = start + count
-    if end > len(args):
+    if end > length:
         raise ReplyError(ai_texts.OUTPUT_KEYS_SHORT)
-    timeout_ms = parse_timeout(args, end) if end < len(args) else 0
+    timeout_ms = parse_timeout(args, end) if end < length else 0
     return ExecuteRequest(model, inputs, args[start:end], timeout_ms)
 
 

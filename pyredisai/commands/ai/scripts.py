@@ -9,7 +9,8 @@ from pyredisai.ai.script import Script
 from pyredisai.ai.stats import RunStats
 from pyredisai.ai.tensor import Tensor
 from pyredisai.commands.ai.cursor import is_keyword
-from pyredisai.commands.ai.dag_run import Bind, add_step
+from pyredisai.commands.ai.dag_args import Plan
+from pyredisai.commands.ai.dag_run import add_step
 from pyredisai.commands.ai.models import scan
 from pyredisai.commands.ai.running import SingleRun, deadline_ns, refuse_unless_blocking
 from pyredisai.commands.ai.script_args import (
@@ -172,22 +173,39 @@ def count_script_run(stats: RunStats, outcome: Outcome | None, duration_us: int)
         stats.add_error()
 
 
-def parse_script_step(ctx: Context, args: Args) -> Bind:
+def parse_script_step(ctx: Context, plan: Plan, args: Args) -> None:
     """AI.SCRIPTEXECUTE as a step of a DAG; TIMEOUT belongs to the whole DAG."""
-    return script_step(ctx, parse_script_execute(ctx.db, args, in_dag=True))
+    script_step(ctx, plan, parse_script_execute(ctx.db, args, in_dag=True))
 
 
-def script_step(ctx: Context, request: ScriptExecute) -> Bind:
+def script_step(ctx: Context, plan: Plan, request: ScriptExecute) -> None:
     """A run of a script as a step."""
     if request.timeout_ms:
         raise ReplyError(ai_texts.DAG_STEP_TIMEOUT)
-    services, database = ctx.server, ctx.client.db
+    work = ScriptWork(ctx.server, ctx.client.db, request)
+    add_step(plan, request.script.device, request.inputs, request.outputs, work)
 
-    def make_job(inputs: Sequence[Tensor], done: Callable[[Job], None]) -> Job:
+
+class ScriptWork:
+    """A script as a step's work: always a job."""
+
+    __slots__ = ("database", "request", "services")
+
+    def __init__(self, services: Services, database: int, request: ScriptExecute) -> None:
+        self.services = services
+        self.database = database
+        self.request = request
+
+    def at_once(self, inputs: Sequence[Tensor]) -> Outcome | None:
+        """Never: it may wait for the loop."""
+        return None
+
+    def job(self, inputs: Sequence[Tensor], done: Callable[[Job], None]) -> Job:
+        """The run as a job."""
+        request = self.request
+
         def counted(job: Job) -> None:
             count_script_run(request.script.stats, job.outcome, job.duration_us)
             done(job)
 
-        return script_job(services, database, request, inputs, counted)
-
-    return lambda plan: add_step(ctx, plan, request.script.device, request.inputs, request.outputs, make_job)
+        return script_job(self.services, self.database, request, inputs, counted)

@@ -8,7 +8,7 @@ from typing import Final
 from pyredisai.ai.dtype import DTYPES, WIDE_UINTS, DType
 from pyredisai.ai.tensor import Tensor, shared_shape
 from pyredisai.ai.values import BadValue, NullInString, parse_values
-from pyredisai.commands.ai.cursor import as_keyword
+from pyredisai.commands.ai.cursor import SMALL_NUMBERS, as_keyword
 from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Family
 from pyredisai.config.registry import Registry
@@ -80,13 +80,19 @@ def parse_tensor(args: Args, config: Registry, *, obeyed: bool = False) -> Tenso
 
     RedisAI writes outputs without elements so too, into its log and to its replicas: `obeyed` takes dimensions of 0.
     """
-    if len(args) < 4:
+    end = len(args)
+    if end < 4:
         raise ReplyError(ai_texts.TENSORSET_ARITY)
     dtype = _DTYPES.get(args[2]) or _rare_dtype(as_keyword(args[2]), config)
-    shape = []
+    shape: list[int] = []
     size = 1
-    for i in range(3, len(args)):
+    for i in range(3, end):
         word = args[i]
+        known = SMALL_NUMBERS.get(word)
+        if known is not None:
+            shape.append(known)
+            size *= known
+            continue
         if word == b"BLOB" or word == b"VALUES":
             keyword = word
         elif type(word) is bytes and word.isdigit() and len(word) <= _MAX_DIGITS and word[0] != 48:
@@ -97,11 +103,11 @@ def parse_tensor(args: Args, config: Registry, *, obeyed: bool = False) -> Tenso
         else:
             keyword = as_keyword(word)
         if keyword == b"BLOB":
-            if len(args) - i != 2:
+            if end - i != 2:
                 raise ReplyError(ai_texts.ONE_BLOB)
             return _from_blob(dtype, shared_shape(shape), size, args[i + 1])
         if keyword == b"VALUES":
-            if len(args) - 1 - i != size:
+            if end - 1 - i != size:
                 raise ReplyError(ai_texts.VALUES_COUNT)
             return _from_values(dtype, shared_shape(shape), args[i + 1 :])
         dim = 0 if obeyed and word == b"0" else _long_dim(word)
@@ -137,12 +143,12 @@ def _from_blob(dtype: DType, shape: tuple[int, ...], size: int, blob: bytes | me
         blob = bytes(blob)
         if blob.count(b"\0") != size or (blob and blob[-1] != 0):
             raise ReplyError(ai_texts.STRING_COUNT)
-    return Tensor(dtype, shape, blob=blob)
+    return Tensor(dtype, shape, blob)
 
 
 def _from_values(dtype: DType, shape: tuple[int, ...], values: list[bytes]) -> Tensor:
     try:
-        return Tensor(dtype, shape, blob=parse_values(dtype, values))
+        return Tensor(dtype, shape, parse_values(dtype, values))
     except BadValue:
         raise ReplyError(ai_texts.INVALID_VALUE) from None
     except NullInString:

@@ -17,6 +17,9 @@ FLOAT, DOUBLE, BOOL = DTYPES["FLOAT"], DTYPES["DOUBLE"], DTYPES["BOOL"]
 INTEGERS = [dtype for dtype in DTYPES.values() if dtype.kind == "int"]
 
 
+MANY = [b"1", b"-2.5", b"3e2", b"0", b".5", b"6.", b"-0", b"1e-3"]
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -40,18 +43,20 @@ def test_strtod_reads(text: bytes, value: float) -> None:
     result = strtod(text)
     assert result == value
     assert math.copysign(1, result) == math.copysign(1, value)
+    assert parse_floats([*MANY, text]) == [*parse_floats(MANY), value]
 
 
 @pytest.mark.parametrize(
     "text",
     [
         *(b"", b" 1", b"1 ", b"1_0", b"1,5", b"1.5x", b"1e", b"e5", b".", b"abc", b"infinit", b"1f", b"0x", b"1\0"),
+        *(b"1\r\n", b"1\r\n,2", b"\r\n,", b"1\n1", b"9" * 400),
         *(b"nan(1)", b"-nan", b"+nan", b"1e400", b"-1e400", b"1e-400", b"0x1p-9999", b"0x1p9999", b"--1", b"0x1p"),
     ],
 )
 def test_strtod_refuses(text: bytes) -> None:
     assert strtod(text) is None
-    for company in ([text], [text, b"1"], [b"0.0", text], [b"2e-3", b"0", text]):
+    for company in ([text], [text, b"1"], [b"0.0", text], [b"2e-3", b"0", text], [*MANY, text], [text, *MANY]):
         with pytest.raises(BadValue):
             parse_floats(company)
 
@@ -68,13 +73,14 @@ def test_floats_read_back(values: list[float]) -> None:
 @given(st.text("0123456789.eE+-xXaf_ infINFNat", max_size=12))
 def test_every_text_of_a_list_is_read_as_strtod_reads_it(text: str) -> None:
     expected = strtod(text.encode())
-    try:
-        (result,) = parse_floats([text.encode()])
-    except BadValue:
-        assert expected is None
-    else:
-        assert expected is not None
-        assert struct.pack("d", result) == struct.pack("d", expected)
+    for company in ([], MANY):
+        try:
+            result = parse_floats([*company, text.encode()])[-1]
+        except BadValue:
+            assert expected is None
+        else:
+            assert expected is not None
+            assert struct.pack("d", result) == struct.pack("d", expected)
 
 
 @given(st.floats(width=64, allow_nan=False, allow_infinity=False))
@@ -91,12 +97,14 @@ def test_a_float_is_rounded_as_c_casts_it(value: float) -> None:
 def test_bounds_of_integers(dtype) -> None:
     texts = [b"%d" % dtype.low, b"%d" % dtype.high, b"0"]
     blob = parse_values(dtype, texts)
+    assert parse_values(dtype, texts * 4) == blob * 4
     assert len(blob) == 3 * dtype.itemsize
     assert [int(value) for value in read_values(dtype, blob)] == [dtype.low, dtype.high, 0]
     assert dtype.high - dtype.low == 2 ** (8 * dtype.itemsize) - 1
     for beyond in (dtype.low - 1, dtype.high + 1, 10**30):
-        with pytest.raises(BadValue):
-            parse_values(dtype, [b"%d" % beyond])
+        for company in ([], [b"1"] * 8):
+            with pytest.raises(BadValue):
+                parse_values(dtype, [*company, b"%d" % beyond])
 
 
 @pytest.mark.parametrize(
@@ -104,8 +112,9 @@ def test_bounds_of_integers(dtype) -> None:
 )
 @pytest.mark.parametrize("dtype", [*INTEGERS, BOOL], ids=lambda dtype: dtype.name)
 def test_what_is_no_integer(dtype, text: bytes) -> None:
-    with pytest.raises(BadValue):
-        parse_values(dtype, [b"1", text])
+    for company in ([b"1"], [b"1", b"0"] * 4):
+        with pytest.raises(BadValue):
+            parse_values(dtype, [*company, text])
 
 
 def test_booleans() -> None:

@@ -93,3 +93,47 @@ def test_a_dag_stops_at_the_first_failure(run: Any, journal: list[Any]) -> None:
     broken = ["|>", "AI.MODELEXECUTE", "b", "INPUTS", "1", "x", "OUTPUTS", "1", "a"]
     reply = run("AI.DAGEXECUTE", "LOAD", "1", "x", *broken, *step("a", "c"))
     assert reply == b"*2\r\n-a text of the framework\r\n+NA\r\n"
+
+
+def test_an_output_that_is_no_tensor_ends_a_dag(run: Any, journal: list[Any]) -> None:
+    run("AI.MODELSTORE", "t", "ONNX", "CPU", "BLOB", "two")
+    journal.clear()
+    two = ["|>", "AI.MODELEXECUTE", "t", "INPUTS", "1", "x", "OUTPUTS", "2", "a", "none"]
+    words = ["AI.DAGEXECUTE", "LOAD", "1", "x", "PERSIST", "1", "y", *two, *step("none", "c"), *step("a", "y")]
+    reply = run(*words, "|>", "AI.TENSORGET", "c", "|>", "AI.TENSORGET", "a", "VALUES")
+    assert reply.startswith(b"*5\r\n+OK\r\n-")
+    assert reply.endswith(b"\r\n+NA\r\n+NA\r\n*1\r\n$1\r\n6\r\n")
+    assert journal == []
+
+
+def test_a_failure_does_not_keep_another_device_from_starting(run: Any, journal: list[Any]) -> None:
+    run("AI.MODELSTORE", "b", "ONNX", "CPU", "BLOB", "broken")
+    run("AI.MODELSTORE", "m", "ONNX", "CPU:1", "BLOB", "double")
+    broken = ["|>", "AI.MODELEXECUTE", "b", "INPUTS", "1", "x", "OUTPUTS", "1", "a"]
+    reply = run("AI.DAGEXECUTE", "LOAD", "1", "x", *broken, *step("x", "c"), *step("c", "d"))
+    assert reply == b"*3\r\n-a text of the framework\r\n+OK\r\n+NA\r\n"
+
+
+def test_what_is_wrong_with_a_later_step_goes_before_a_name_that_nobody_gives(run: Any, journal: list[Any]) -> None:
+    words = ["AI.DAGEXECUTE", "LOAD", "1", "x", *step("nobody", "a")]
+    unbound = run(*words)
+    assert unbound.startswith(b"-")
+    assert run(*words, "|>", "PING") != unbound
+    assert run(*words, "|>", "AI.TENSORGET", "a", "VALUES") == unbound
+
+
+@pytest.mark.parametrize("at_once", range(4))
+def test_a_dag_goes_on_with_jobs_where_runs_become_long(
+    run: Any, journal: list[Any], scheduler: FakeScheduler, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    run_now, left = scheduler.run_now, at_once
+
+    def some(*args: Any) -> Any:
+        nonlocal left
+        left -= 1
+        return run_now(*args) if left >= 0 else None
+
+    monkeypatch.setattr(scheduler, "run_now", some)
+    words = ["AI.DAGEXECUTE", "LOAD", "1", "x", "PERSIST", "1", "y", *step("x", "a"), *step("a", "b"), *step("b", "y")]
+    assert run(*words, "|>", "AI.TENSORGET", "y", "VALUES") == b"*4\r\n+OK\r\n+OK\r\n+OK\r\n*1\r\n$2\r\n24\r\n"
+    assert [[effect[:5] for effect in effects] for effects in journal] == [[SET_Y]]
