@@ -136,9 +136,10 @@ class Context:
     """One per client, made once. `db` follows SELECT.
 
     `effects` replaces what the journal gets; `effects_db` is the database that a replay of them has selected.
+    `slow`: a command of this client took so long that others should go first.
     """
 
-    __slots__ = ("client", "db", "effects", "effects_db", "server")
+    __slots__ = ("client", "db", "effects", "effects_db", "server", "slow")
 
     def __init__(self, client: Client, server: Services) -> None:
         self.client = client
@@ -146,6 +147,7 @@ class Context:
         self.db = server.databases[client.db]
         self.effects: list[Effect] | None = None
         self.effects_db = client.db
+        self.slow = False
 
     def select(self, index: int) -> None:
         """Switch to another database; the caller has checked the index."""

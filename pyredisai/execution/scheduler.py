@@ -156,6 +156,11 @@ class Scheduler(LoopAccess):
             self._judge(estimate, device, elapsed_ns / 1000, start)
         return outcome
 
+    def begin_slice(self) -> None:
+        """Whoever runs several commands says so that he has let everybody else go first: the tick's time is new."""
+        if not self._tick and not self._in_tick:
+            self._spent_ns = 0
+
     def flush(self) -> None:
         """Run at once what this tick's time still allows, for a caller that would else wait for the tick's end.
 

@@ -52,9 +52,10 @@ _WALK_BYTES: Final = 64  # a walk pays where an argument has at least so many by
 class Parser:
     """The requests in one connection's bytes.
 
-    `feed(data)` returns requests that are complete, perhaps not all of them: then call `more()` until it
-    returns none, or until the parser is `idle`: it holds nothing, the next byte starts a request. Both return argument vectors, never empty ones; arguments are bytes, but big ones (from
-    `more` only) are read-only memoryviews. `more` raises ProtocolError, after which nothing comes any more.
+    `feed(data)` returns requests that are complete, perhaps not all of them: then call `more()` until it returns
+    none, or until the parser is `idle`: it holds nothing, the next byte starts a request. Both return argument
+    vectors, never empty ones; arguments are bytes, but big ones (from `more` only) are read-only memoryviews. `more`
+    raises ProtocolError, after which nothing comes any more.
     """
 
     __slots__ = ("_exact", "_offered", "_reader", "idle", "strict")

@@ -52,7 +52,7 @@ class Application:
         self.services = build_services(config, self.log)
         self.limits = Limits(config)
         install_replication(self.services, lambda: next(self.limits.ids))
-        turn = Turn()
+        turn = Turn(begin=self.services.scheduler.begin_slice)
         self.listener = Listener(config, lambda: Connection(self.services, self.limits, turn), self.log)
         self.cron = Cron(self.services, self.limits, check_output)
         self._interrupted = False

@@ -27,6 +27,7 @@ RECEIVE: Final = memoryview(bytearray(256 * 1024))
 # A client that sends big arguments is read in small steps where the next may begin: what is read here is copied.
 HEAD: Final = RECEIVE[: 16 * 1024]
 BACKLOG: Final = 1024 * 1024
+MOST_PUT_OFF: Final = 4  # receptions
 _NONE: Final[Requests] = []
 
 
@@ -53,6 +54,7 @@ class Connection(asyncio.BufferedProtocol):
         self.running = False
         self.reading = True
         self.flush_planned = False
+        self.put_off: list[bytes] = []
         self.soft_since_ms = 0
 
     def connection_made(self, transport: Any) -> None:
@@ -93,6 +95,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""
+        self.put_off.clear()
         client = self.client
         client.closing = True
         client.link = NO_LINK  # no cycle is left: what half a request held is free at once
@@ -124,14 +127,40 @@ class Connection(asyncio.BufferedProtocol):
                 self.run(iter(_NONE))
             return
         data = RECEIVE[:nbytes].tobytes()
+        if self.put_off or (self.context.slow and len(self.services.clients) > 1):
+            self._put_off(data)
+        else:
+            self._take(data)
+
+    def eof_received(self) -> None:
+        """The client sends no more; the connection closes."""
+        self.catch_up()
+
+    def _put_off(self, data: bytes) -> None:
+        """Leave it for the end of the turn."""
+        if not self.put_off:
+            self.turn.put_off(self)
+        self.put_off.append(data)
+        if len(self.put_off) > MOST_PUT_OFF and self.reading:
+            self.reading = False
+            self.transport.pause_reading()
+
+    def catch_up(self) -> None:
+        """Take what was put off."""
+        waiting, self.put_off = self.put_off, []
+        self.context.slow = False
+        if waiting and not self.client.closing:
+            self._take(waiting[0] if len(waiting) == 1 else b"".join(waiting))
+
+    def _take(self, data: bytes) -> None:
         if self.stopped:
             self._hold_back(data)
             return
         parser = self.parser
-        if not client.authenticated:
+        if not self.client.authenticated:
             parser.strict.limited = True
         self.run(iter(parser.feed(data)))
-        if nbytes == len(HEAD) and self.target is None:
+        if len(data) == len(HEAD) and self.target is None:
             self.room = RECEIVE
 
     def _received(self, nbytes: int) -> bool:

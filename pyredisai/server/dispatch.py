@@ -22,6 +22,7 @@ from pyredisai.server import gates
 
 _now = clock.monotonic_ns
 MANY_BUFFERS: Final = 512
+SLOW_NS: Final = 10_000  # several times what an ordinary command takes: the next request lets others go first
 _BEFORE_PAYLOADS: Final = frozenset((b"BLOB", b"SOURCE"))
 
 
@@ -257,6 +258,8 @@ def execute(ctx: Context, command: Command, args: Args, *, nested: bool = False)
             if histogram is None:
                 histogram = command.histogram = new_histogram()
             histogram[ns >> LINEAR_SHIFT if ns < LINEAR_NS else bucket_above_linear(ns)] += 1
+        if ns >= SLOW_NS:
+            ctx.slow = True
         if ns >= guard.slow_ns:
             guard.on_slow(ctx.client, args, command, ns)
     server.stats.commands_processed += 1

@@ -7,6 +7,7 @@ they are; a client that does not read makes the transport call `pause_writing`, 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -15,6 +16,7 @@ from pyredisai.resp.buffers import LARGE, coalesced
 from pyredisai.resp.encoder import Buffers
 
 WAIT_NS: Final = 500_000
+SLICE_NS: Final = 200_000
 
 __all__ = ["LARGE", "Turn", "coalesced", "write"]
 
@@ -27,20 +29,30 @@ class Outlet(Protocol):
     def flush(self) -> None:
         """Write what has been encoded."""
 
+    def catch_up(self) -> None:
+        """Run the requests that were put off."""
+
 
 class Turn:
-    """The connections that have replies, to be written together when the loop's turn ends.
+    """What the connections do together in one turn of the loop: their slow requests last, and their writes at its end.
 
     A client that sleeps is woken by a write, and waking costs as much as a small command: clients that are written
     to one after the other are awake for the rest. Nobody waits for others for longer than WAIT_NS.
+
+    Clients whose last request was slow are put off until the others of the turn have their replies. They then have
+    SLICE_NS; those that are left have the next turn, which again begins with the others. `begin` is called with
+    each slice.
     """
 
-    __slots__ = ("_now_ns", "_since_ns", "_waiting")
+    __slots__ = ("_begin", "_late", "_now_ns", "_planned", "_since_ns", "_waiting")
 
-    def __init__(self, now_ns: Callable[[], int] = monotonic_ns) -> None:
+    def __init__(self, now_ns: Callable[[], int] = monotonic_ns, begin: Callable[[], None] = lambda: None) -> None:
         self._now_ns = now_ns
+        self._begin = begin
         self._waiting: list[Outlet] = []
+        self._late: deque[Outlet] = deque()
         self._since_ns = 0
+        self._planned = False
 
     def add(self, outlet: Outlet) -> None:
         """Flush it at the end of the turn."""
@@ -49,11 +61,37 @@ class Turn:
         waiting.append(outlet)
         if len(waiting) == 1:
             self._since_ns = self._now_ns()
-            asyncio.get_running_loop().call_soon(self._end)
+            self._plan()
         elif self._now_ns() - self._since_ns > WAIT_NS:
-            self._end()
+            self._flush()
+
+    def put_off(self, outlet: Outlet) -> None:
+        """Let it catch up behind all others."""
+        self._late.append(outlet)
+        self._plan()
+
+    def _plan(self) -> None:
+        if not self._planned:
+            self._planned = True
+            asyncio.get_running_loop().call_soon(self._end)
 
     def _end(self) -> None:
+        self._flush()
+        if self._late:
+            self._slice()
+        self._planned = False
+        if self._late or self._waiting:
+            self._plan()
+
+    def _slice(self) -> None:
+        late, now = self._late, self._now_ns
+        self._begin()
+        end = now() + SLICE_NS
+        while late and now() < end:
+            late.popleft().catch_up()
+        self._flush()
+
+    def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
         for outlet in waiting:
             outlet.flush_planned = False

@@ -155,3 +155,27 @@ def test_a_big_argument_of_a_command_that_is_not_there(start: Start) -> None:
     with start().client() as client:
         assert "unknown command 'NOSUCH'" in str(client("NOSUCH", b"x" * 300_000))
         assert client("PING") == "PONG"
+
+
+def test_what_a_slow_client_asks_for_is_done_in_order_and_also_when_it_leaves_at_once(start: Start) -> None:
+    server = start("--enable-debug-command", "yes")
+    with server.client() as other:
+        for number in range(50):
+            with server.client() as slow:
+                assert slow("DEBUG", "SLEEP", "0.0001") == "OK"  # from here on it lets others go first
+                slow.send_bytes(encode("RPUSH", "l", f"{number}a") + encode("RPUSH", "l", f"{number}b"))
+                assert other("PING") == "PONG"
+        wanted = [f"{number}{letter}".encode() for number in range(50) for letter in "ab"]
+        assert other("LRANGE", "l", 0, -1) == wanted
+
+
+def test_a_slow_client_that_floods_is_read_no_faster_than_it_is_served(start: Start) -> None:
+    server = start("--enable-debug-command", "yes")
+    with server.client() as other, server.client() as slow:
+        assert slow("DEBUG", "SLEEP", "0.0001") == "OK"
+        before = psutil.Process(server.pid).memory_info().rss
+        for number in range(40):
+            slow.send_bytes(encode("SET", f"k{number}", b"x" * MB))
+        assert [slow.read() for _ in range(40)] == ["OK"] * 40
+        assert other("DBSIZE") == 40
+        assert psutil.Process(server.pid).memory_info().rss - before < 80 * MB

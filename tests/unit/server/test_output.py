@@ -16,6 +16,9 @@ class FakeOutlet:
     def flush(self) -> None:
         self._written.append(self._name)
 
+    def catch_up(self) -> None:
+        self._written.append(f"{self._name} runs")
+
 
 def test_all_are_written_at_the_end_of_the_turn() -> None:
     async def turn() -> None:
@@ -69,3 +72,31 @@ def test_one_that_fails_leaves_the_others_their_replies() -> None:
         assert [type(error) for error in told] == [ZeroDivisionError]
 
     asyncio.run(turn())
+
+
+def test_the_slow_run_when_the_others_have_their_replies_and_give_way_again_after_a_slice() -> None:
+    written: list[str] = []
+    now = [0]
+
+    class Slow(FakeOutlet):
+        def catch_up(self) -> None:
+            super().catch_up()
+            now[0] += output.SLICE_NS // 2
+            turn.add(self)
+
+    turn = Turn(lambda: now[0], lambda: written.append("begin"))
+
+    async def turns() -> None:
+        for name in "abc":
+            turn.put_off(Slow(written, name))
+        turn.add(FakeOutlet(written, "quick"))
+        assert written == []
+        await asyncio.sleep(0)
+        assert written == ["quick", "begin", "a runs", "b runs", "a", "b"]
+        turn.add(FakeOutlet(written, "next"))
+        await asyncio.sleep(0)
+        assert written[6:] == ["next", "begin", "c runs", "c"]
+        await asyncio.sleep(0)
+        assert len(written) == 10
+
+    asyncio.run(turns())
