@@ -97,17 +97,17 @@ class Parser:
         try:
             reader.feed(data)
             reader.feed(_MARKED)
-            requests = [reader.gets()]
+            replies: list[Any] = [reader.gets()]
             last = reader.gets()
             if last != _MARK:
-                requests += [last, *iter(reader.gets, False)]
-                last = requests[-1]
+                replies += [last, *iter(reader.gets, False)]
+                last = replies[-1]
                 if last == _MARK:
-                    requests.pop()
-            if last == _MARK and (simple or _no_odd_types(data)) and _are_requests(requests):
-                return requests
+                    replies.pop()
+            if last == _MARK and (simple or _no_odd_types(data)) and _are_requests(replies):
+                return replies
             self._reader = hiredis.Reader()
-            return self._split([request for request in requests if request is not False], data)
+            return self._split([reply for reply in replies if reply is not False], data)
         except (hiredis.HiredisError, TypeError):
             self._reader = hiredis.Reader()
             self._exact = True
@@ -119,9 +119,9 @@ class Parser:
         self.strict.feed(data)
         self.idle = False
 
-    def _split(self, requests: Requests, data: bytes) -> Requests:
+    def _split(self, replies: list[Any], data: bytes) -> Requests:
         """What hiredis found in a chunk: keep it if it is exact, give the strict parser the rest."""
-        canonical = b"".join([_pack(tuple(request)) for request in requests])
+        canonical = b"".join([_pack(tuple(reply)) for reply in replies])
         if not data.startswith(canonical):
             self._exact = True
             self.hold(data)
@@ -129,7 +129,7 @@ class Parser:
         if len(canonical) < len(data):
             self._offered = True
             self.hold(data[len(canonical) :])
-        return [request for request in requests if request]
+        return [reply for reply in replies if reply]
 
     def more(self) -> Requests:
         """Further requests; none means that more bytes are needed."""
@@ -219,7 +219,7 @@ def _no_odd_types(data: bytes) -> bool:
     return all(data.find(kind) < 0 for kind in _ODD_TYPES)
 
 
-def _are_requests(replies: Requests) -> bool:
+def _are_requests(replies: list[Any]) -> bool:
     """Whether these are filled arrays of bytes, all of them. Raises TypeError for what has no elements."""
     b"".join(chain.from_iterable(replies))  # the cheapest way to have every type looked at
     return all(replies)
