@@ -17,6 +17,8 @@ from pyredisai.resp.encoder import Buffers
 
 WAIT_NS: Final = 500_000
 SLICE_NS: Final = 200_000
+SHORT_SLICE_NS: Final = 50_000
+QUICK_NS: Final = 50_000_000
 
 __all__ = ["LARGE", "Turn", "coalesced", "write"]
 
@@ -40,11 +42,11 @@ class Turn:
     to one after the other are awake for the rest. Nobody waits for others for longer than WAIT_NS.
 
     Clients whose last request was slow are put off until the others of the turn have their replies. They then have
-    SLICE_NS; those that are left have the next turn, which again begins with the others. `begin` is called with
-    each slice.
+    SLICE_NS, or SHORT_SLICE_NS where there was a quick request within QUICK_NS; those that are left have the next
+    turn, which again begins with the others. `begin` is called with each slice.
     """
 
-    __slots__ = ("_begin", "_late", "_now_ns", "_planned", "_since_ns", "_waiting")
+    __slots__ = ("_begin", "_late", "_now_ns", "_planned", "_quick_ns", "_since_ns", "_slicing", "_waiting")
 
     def __init__(self, now_ns: Callable[[], int] = monotonic_ns, begin: Callable[[], None] = lambda: None) -> None:
         self._now_ns = now_ns
@@ -52,17 +54,21 @@ class Turn:
         self._waiting: list[Outlet] = []
         self._late: deque[Outlet] = deque()
         self._since_ns = 0
+        self._quick_ns = -QUICK_NS
         self._planned = False
+        self._slicing = False
 
     def add(self, outlet: Outlet) -> None:
         """Flush it at the end of the turn."""
         outlet.flush_planned = True
-        waiting = self._waiting
+        waiting, now = self._waiting, self._now_ns()
         waiting.append(outlet)
+        if not self._slicing:
+            self._quick_ns = now
         if len(waiting) == 1:
-            self._since_ns = self._now_ns()
+            self._since_ns = now
             self._plan()
-        elif self._now_ns() - self._since_ns > WAIT_NS:
+        elif now - self._since_ns > WAIT_NS:
             self._flush()
 
     def put_off(self, outlet: Outlet) -> None:
@@ -86,9 +92,12 @@ class Turn:
     def _slice(self) -> None:
         late, now = self._late, self._now_ns
         self._begin()
-        end = now() + SLICE_NS
+        start = now()
+        end = start + (SHORT_SLICE_NS if start - self._quick_ns < QUICK_NS else SLICE_NS)
+        self._slicing = True
         while late and now() < end:
             late.popleft().catch_up()
+        self._slicing = False
         self._flush()
 
     def _flush(self) -> None:

@@ -81,7 +81,7 @@ def test_the_slow_run_when_the_others_have_their_replies_and_give_way_again_afte
     class Slow(FakeOutlet):
         def catch_up(self) -> None:
             super().catch_up()
-            now[0] += output.SLICE_NS // 2
+            now[0] += output.SHORT_SLICE_NS // 2
             turn.add(self)
 
     turn = Turn(lambda: now[0], lambda: written.append("begin"))
@@ -98,5 +98,37 @@ def test_the_slow_run_when_the_others_have_their_replies_and_give_way_again_afte
         assert written[6:] == ["next", "begin", "c runs", "c"]
         await asyncio.sleep(0)
         assert len(written) == 10
+
+    asyncio.run(turns())
+
+
+def test_slices_are_longer_when_there_is_nobody_quick() -> None:
+    ran: list[str] = []
+    now = [10 * output.QUICK_NS]
+
+    class Slow(FakeOutlet):
+        def catch_up(self) -> None:
+            ran.append("slow")
+            now[0] += output.SHORT_SLICE_NS
+            turn.add(self)
+
+    turn = Turn(lambda: now[0])
+
+    async def in_one_slice() -> int:
+        ran.clear()
+        for _ in range(10):
+            turn.put_off(Slow([], ""))
+        await asyncio.sleep(0)
+        found = len(ran)
+        while len(ran) < 10:
+            await asyncio.sleep(0)
+        return found
+
+    async def turns() -> None:
+        assert await in_one_slice() == output.SLICE_NS // output.SHORT_SLICE_NS
+        turn.add(FakeOutlet([], "quick"))
+        assert await in_one_slice() == 1
+        now[0] += output.QUICK_NS
+        assert await in_one_slice() == output.SLICE_NS // output.SHORT_SLICE_NS
 
     asyncio.run(turns())
