@@ -39,9 +39,8 @@ _WIDE_ARRAY: Final = re.compile(rb"\*[0-9]{5}").search
 _WIDE_PUSH: Final = re.compile(rb">[0-9]{5}").search
 _WIDE_SET: Final = re.compile(rb"~[0-9]{5}").search
 _ODD_TYPES: Final = b"+=(~%>|"  # those that may pass for bulk strings, or hold them
-_LONGEST_SINGLE: Final = 4096
+_LONGEST_SINGLE: Final = 8192
 _HEADERS: Final = [b"$%d" % size for size in range(_LONGEST_SINGLE)]
-_LINES: Final = {b"*%d" % count: 2 * count + 2 for count in range(1, 1024)}
 _COUNTS: Final = {b"*%d\r\n" % count: count for count in range(1, 10)}
 _LONGER_COUNTS: Final = {b"*%d\r\n" % count: count for count in range(10, 100)}
 _LENGTHS: Final = {b"$%d" % size: size for size in range(1024)}
@@ -58,20 +57,21 @@ class Parser:
     raises ProtocolError, after which nothing comes any more.
     """
 
-    __slots__ = ("_exact", "_offered", "_reader", "idle", "strict")
+    __slots__ = ("_exact", "_offered", "_reader", "_several", "idle", "strict")
 
     def __init__(self, max_bulk: int = 512 * 1024 * 1024) -> None:
         self.strict = StrictParser(max_bulk)
         self.idle = True
         self._reader = hiredis.Reader()
         self._exact = False  # what is held goes to the strict parser, all of it
+        self._several = False  # the client sends several requests at a time
         self._offered = False  # what is held was refused by hiredis, or not worth offering
 
     def feed(self, data: bytes) -> Requests:
         """Take bytes (at least one)."""
         strict = self.strict
         begins = self.idle and data[0] == _STAR and not strict.limited
-        if begins and len(data) <= _LONGEST_SINGLE and data.find(b"*", 1) < 0:
+        if begins and not self._several and len(data) <= _LONGEST_SINGLE:
             request = _single(data)
             if request is not None:
                 self._exact = False
@@ -82,6 +82,7 @@ class Parser:
             if requests or begun:
                 self._exact = False
                 self._offered = bool(begun)
+                self._several = len(requests) > 1
                 if begun:
                     strict.begin(*begun)
                     self.idle = False
@@ -104,6 +105,7 @@ class Parser:
                 last = replies[-1]
                 if last == _MARK:
                     replies.pop()
+            self._several = len(replies) > 1
             if last == _MARK and (simple or _no_odd_types(data)) and _are_requests(replies):
                 return replies
             self._reader = hiredis.Reader()
@@ -149,12 +151,18 @@ class Parser:
 
 
 def _single(data: bytes) -> list[Any] | None:
-    """The request of a chunk that is one request with canonical headers, and without line ends in its arguments."""
-    lines = data.split(b"\r\n")
-    if _LINES.get(lines[0]) != len(lines) or lines[-1]:
+    """The request of a chunk that is one request with canonical headers, with line ends in its last argument only."""
+    count = _COUNTS.get(data[:4]) or _LONGER_COUNTS.get(data[:5])
+    if count is None:
         return None
+    lines = data.split(b"\r\n", 2 * count)
+    last = lines[-1]
+    size = len(last) - 2
+    if len(lines) != 2 * count + 1 or size < 0 or lines[-2] != _HEADERS[size]:
+        return None
+    lines[-1] = last[:-2]
     arguments = lines[2::2]
-    for header, argument in zip(lines[1::2], arguments):  # noqa: B905 - the last line has no partner
+    for header, argument in zip(lines[1::2], arguments):  # noqa: B905 - as many as there are of both
         if _HEADERS[len(argument)] != header:
             return None
     return arguments
