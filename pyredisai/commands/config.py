@@ -72,6 +72,7 @@ def config_resetstat(ctx: Context, args: Args) -> Reply:
     stats, fresh = ctx.server.stats, ServerStats()
     for field in fields(ServerStats):
         setattr(stats, field.name, getattr(fresh, field.name))
+    ctx.server.freeing.freed = 0
     for command in ctx.server.table.commands.values():
         _reset(command)
         for sub in command.subcommands.values():

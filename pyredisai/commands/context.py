@@ -16,6 +16,7 @@ from pyredisai.execution.scheduler import Scheduler
 from pyredisai.journal import Effect, Journal
 from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents, KeyspaceStats
+from pyredisai.keyspace.freeing import Freeing
 from pyredisai.keyspace.scanning import Scanner
 from pyredisai.keyspace.watch import WatchTable
 from pyredisai.persistence.aof.log import AppendLog
@@ -99,6 +100,7 @@ class Services:
     shutdown: Shutdown = field(init=False)
     watch: WatchTable = field(init=False)
     scanner: Scanner = field(init=False)
+    freeing: Freeing = field(init=False)
     saver: Saver = field(init=False)
     append_log: AppendLog = field(init=False)
     primary: Primary = field(init=False)
@@ -115,6 +117,7 @@ class Services:
         self.primary.transfers = Transfers(self.config, pictures, history, self.scheduler, self.log)
         self.watch = WatchTable(self.databases)
         self.scanner = Scanner(self.events)
+        self.freeing = Freeing(self.scheduler.call_later)
         self.events.stats = self.stats
         self.on_client_gone += [self.guard.forget, self.watch.forget]
         self.events.on_expire.append(self._journal_expired)

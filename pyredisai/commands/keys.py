@@ -26,7 +26,9 @@ MULTI_SHARD = ("request_policy:multi_shard", "response_policy:agg_sum")
 
 
 def _delete(ctx: Context, args: Args) -> Reply:
-    """DEL and UNLINK key…: how many were there."""
+    """DEL key…: how many were there."""
+    if ctx.server.config["lazyfree-lazy-user-del"]:
+        return _unlink(ctx, args)
     count = 0
     for key in args[1:]:
         if ctx.db.delete(key):
@@ -35,13 +37,25 @@ def _delete(ctx: Context, args: Args) -> Reply:
     return count
 
 
-for _name, _flags, _since, _cost in (
-    ("del", "write", "1.0.0", "O(N) in the number of keys and of the elements in them"),
-    ("unlink", "write fast", "4.0.0", "O(N) in the number of keys and of the elements in them"),
+def _unlink(ctx: Context, args: Args) -> Reply:
+    """UNLINK key…: how many were there; what is big is freed between later commands."""
+    count = 0
+    for key in args[1:]:
+        value = ctx.db.data.get(key)
+        if ctx.db.delete(key):
+            ctx.notify("g", "del", key)
+            ctx.server.freeing.add_value(value)
+            count += 1
+    return count
+
+
+for _name, _handler, _flags, _since, _cost in (
+    ("del", _delete, "write", "1.0.0", "O(N) in the number of keys and of the elements in them"),
+    ("unlink", _unlink, "write fast", "4.0.0", "O(1) for each key; freeing takes O(N) in the elements, in slices"),
 ):
     family.add(
         _name,
-        _delete,
+        _handler,
         arity=-2,
         flags=_flags,
         keys=(1, -1, 1),
@@ -317,11 +331,13 @@ def dbsize(ctx: Context, args: Args) -> Reply:
 
 
 def _flush(ctx: Context, args: Args, *, every: bool) -> Reply:
-    """FLUSHALL and FLUSHDB [ASYNC | SYNC]: OK. Both words mean the same: memory is freed before the reply."""
-    if len(args) > 2 or (len(args) == 2 and args[1].upper() not in (b"ASYNC", b"SYNC")):
+    """FLUSHALL and FLUSHDB [ASYNC | SYNC]: OK. Memory is freed before the reply, with ASYNC between later commands."""
+    word = args[1].upper() if len(args) == 2 else b""
+    if len(args) > 2 or (len(args) == 2 and word not in (b"ASYNC", b"SYNC")):
         raise ReplyError(texts.SYNTAX)
+    lazy = word == b"ASYNC" or (not word and ctx.server.config["lazyfree-lazy-user-flush"])
     for db in ctx.server.databases if every else (ctx.db,):
-        db.flush()
+        db.flush(ctx.server.freeing.add_keys if lazy else None)
     ctx.server.scanner.forget()
     return OK
 
@@ -339,6 +355,6 @@ for _name, _every, _what in (
         group="server",
         tips=("request_policy:all_shards", "response_policy:all_succeeded"),
         summary=_what,
-        complexity="O(N) in the number of keys",
+        complexity="O(N) in the number of keys; with ASYNC in slices",
         syntax="[ASYNC | SYNC]",
     )

@@ -119,7 +119,7 @@ def lose_all_keys(services: Services) -> None:
     """Forget all keys and functions without telling the journal: a replica makes room for what its primary has."""
     dirty = services.events.dirty
     for database in services.databases:
-        database.flush()
+        database.flush(services.freeing.add_keys if services.config["replica-lazy-flush"] else None)
     functions.forget_all(services)
     services.events.dirty = dirty
 

@@ -109,6 +109,10 @@ class MemoryWatch:
         for _ in range(_EVICTIONS_PER_COMMAND):
             if self._last - self.credit <= limit:
                 return True
+            if self._services.freeing.pending:
+                self._services.freeing.finish()
+                self.sample()
+                continue
             if policy == "noeviction" or not self._evict(policy):
                 return False
         return True

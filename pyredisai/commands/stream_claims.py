@@ -163,7 +163,7 @@ def xclaim(ctx: Context, args: Args) -> Reply:
             if idle > 0 and now - pending.delivered_ms < idle:
                 continue
         elif options.force:
-            pending = _forced(claim, id, now)
+            pending = Pending(claim.consumer_name, now)
         else:
             continue
         claim.take(id, pending, options.delivered_ms, options.count)
@@ -171,12 +171,6 @@ def xclaim(ctx: Context, args: Args) -> Reply:
         ctx.server.events.dirty += 1
         ctx.propagate(position(claim.key, claim.name, group))
     return claim.found
-
-
-def _forced(claim: Claim, id: StreamId, now: int) -> Pending:
-    """A pending entry that was not one before."""
-    owner = Consumer(b"", now)
-    return claim.group.assign(id, owner, now)
 
 
 @_declare(

@@ -13,7 +13,7 @@ def claimed(key: bytes, name: bytes, group: Group, id: StreamId, pending: Pendin
         b"XCLAIM",
         key,
         name,
-        pending.consumer.name,
+        pending.consumer,
         b"0",
         show_id(id),
         b"TIME",

@@ -251,7 +251,7 @@ def xpending(ctx: Context, args: Args) -> Reply:
         pending = source[id]
         waited = now - pending.delivered_ms
         if not idle or waited >= idle:
-            found.append((show_id(id), pending.consumer.name, max(waited, 0), pending.count))
+            found.append((show_id(id), pending.consumer, max(waited, 0), pending.count))
     return found
 
 

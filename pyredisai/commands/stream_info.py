@@ -106,7 +106,7 @@ def _full_group(stream: Stream, name: bytes, group: Group, count: int) -> dict[R
         "lag": stream.lag(group),
         "pel-count": len(group.pending),
         "pending": [
-            (show_id(id), pending.consumer.name, pending.delivered_ms, pending.count)
+            (show_id(id), pending.consumer, pending.delivered_ms, pending.count)
             for id, pending in _some(group.pending, count)
         ],
         "consumers": [_full_consumer(consumer, count) for consumer in group.in_order()],

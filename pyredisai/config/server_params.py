@@ -298,9 +298,9 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
         row("lazyfree-lazy-eviction", BOOL, "no", "Free evicted values in the background.", A),
         row("lazyfree-lazy-expire", BOOL, "no", "Free expired values in the background.", A),
         row("lazyfree-lazy-server-del", BOOL, "no", "Free overwritten values in the background.", A),
-        row("lazyfree-lazy-user-del", BOOL, "no", "DEL frees in the background.", A),
-        row("lazyfree-lazy-user-flush", BOOL, "no", "FLUSHALL frees in the background.", A),
-        row("replica-lazy-flush", BOOL, "no", "A replica flushes in the background.", A, alias="slave-lazy-flush"),
+        row("lazyfree-lazy-user-del", BOOL, "no", "DEL frees big values between later commands, as UNLINK does."),
+        row("lazyfree-lazy-user-flush", BOOL, "no", "FLUSHALL and FLUSHDB without SYNC free between later commands."),
+        row("replica-lazy-flush", BOOL, "no", "A replica frees what it had in slices.", alias="slave-lazy-flush"),
         row("oom-score-adj", Enum("no", "yes", "relative", "absolute"), "no", "Guide the kernel's OOM killer."),
         row(
             "oom-score-adj-values",

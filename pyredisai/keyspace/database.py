@@ -8,11 +8,13 @@ Containers are mutated in place, then reported with `touch`; an emptied one is d
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, MutableMapping
-from typing import Any
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any, TypeAlias
 
 from pyredisai import clock
 from pyredisai.keyspace.events import KeyspaceEvents
+
+Discard: TypeAlias = Callable[[int, list[MutableMapping[bytes, Any]]], None]
 
 
 class Database:
@@ -122,12 +124,17 @@ class Database:
         """Take the expiry of a key away; False when it had none."""
         return self.expires.pop(key, None) is not None
 
-    def flush(self) -> int:
-        """Remove all keys; how many there were."""
+    def flush(self, discard: Discard | None = None) -> int:
+        """Remove all keys; how many there were. `discard(count, dictionaries)` frees them, else they are freed now."""
         count = len(self.data)
         for listener in self.events.on_flush:
             listener(self.index)
-        if type(self.data) is dict and type(self.expires) is dict:
+        self.sweep = None
+        if discard is not None:
+            accessed = self.accessed
+            discard(count, [self.data, self.expires] if accessed is None else [self.data, self.expires, accessed])
+            self.data, self.expires, self.accessed = {}, {}, None if accessed is None else {}
+        elif type(self.data) is dict and type(self.expires) is dict:
             self.data.clear()
             self.expires.clear()
         else:  # a picture may be reading what lies under the layer

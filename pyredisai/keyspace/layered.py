@@ -107,6 +107,10 @@ class Layered(MutableMapping[bytes, V], Generic[V]):
         """Of Mapping."""
         return _Values(self)
 
+    def parts(self) -> list[MutableMapping[bytes, V]]:
+        """What it is made of."""
+        return [self.own, self.base]
+
     def __sizeof__(self) -> int:
         return self.own.__sizeof__() + self.base.__sizeof__()
 

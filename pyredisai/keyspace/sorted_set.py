@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from sortedcontainers import SortedList
 
@@ -86,6 +86,10 @@ class SortedSet:
         made.scores = self.scores.copy()
         made._order = self._order.copy()
         return made
+
+    def parts(self) -> list[Any]:
+        """The containers it is made of, for one who frees it piece by piece."""
+        return [self.scores, self._order._lists]
 
     def get(self, member: bytes) -> float | None:
         """The score of a member, or None."""

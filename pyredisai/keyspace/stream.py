@@ -71,9 +71,12 @@ def _element_size(text: bytes) -> int:
 
 @dataclass(slots=True, eq=False)
 class Pending:
-    """An entry that was delivered and not acknowledged. `delivered_ms` in Unix milliseconds."""
+    """An entry that was delivered and not acknowledged. `delivered_ms` in Unix milliseconds.
 
-    consumer: Consumer
+    `consumer` is the name: with the consumer itself the two would be a cycle, which is not freed with its stream.
+    """
+
+    consumer: bytes
     delivered_ms: int
     count: int = 1
 
@@ -109,26 +112,26 @@ class Group:
         """Note an entry as delivered to a consumer for the first time, whosever it was."""
         known: Pending | None = self.pending.get(id)
         if known is None:
-            known = self.pending[id] = Pending(consumer, delivered_ms)
+            known = self.pending[id] = Pending(consumer.name, delivered_ms)
         else:
-            del known.consumer.pending[id]
-            known.consumer, known.delivered_ms, known.count = consumer, delivered_ms, 1
+            del self.consumers[known.consumer].pending[id]
+            known.consumer, known.delivered_ms, known.count = consumer.name, delivered_ms, 1
         consumer.pending[id] = known
         return known
 
     def transfer(self, id: StreamId, pending: Pending, consumer: Consumer) -> None:
-        """Let a pending entry belong to another consumer."""
-        if pending.consumer is not consumer:
-            pending.consumer.pending.pop(id, None)
-            pending.consumer = consumer
-            consumer.pending[id] = pending
+        """Let a pending entry, which may be a new one, belong to a consumer of the group."""
+        if pending.consumer != consumer.name:
+            self.consumers[pending.consumer].pending.pop(id, None)
+            pending.consumer = consumer.name
+        self.pending[id] = consumer.pending[id] = pending
 
     def acknowledge(self, id: StreamId) -> bool:
         """Forget a pending entry; False when it is not there."""
         pending: Pending | None = self.pending.pop(id, None)
         if pending is None:
             return False
-        del pending.consumer.pending[id]
+        del self.consumers[pending.consumer].pending[id]
         return True
 
     def remove_consumer(self, consumer: Consumer) -> int:
@@ -147,7 +150,7 @@ class Group:
         made = Group(self.last_id, self.entries_read)
         for consumer in self.consumers.values():
             twin = made.consumers[consumer.name] = Consumer(consumer.name, consumer.seen_ms, consumer.active_ms)
-            twin.pending.update((id, Pending(twin, p.delivered_ms, p.count)) for id, p in consumer.pending.items())
+            twin.pending.update((id, Pending(twin.name, p.delivered_ms, p.count)) for id, p in consumer.pending.items())
             made.pending.update(twin.pending)
         return made
 
@@ -226,6 +229,10 @@ class Stream:
         made.last_id, made.max_deleted_id, made.added = self.last_id, self.max_deleted_id, self.added
         made.groups = {name: group.copy() for name, group in self.groups.items()}
         return made
+
+    def parts(self) -> list[Any]:
+        """The containers it is made of, for one who frees it piece by piece."""
+        return [self.nodes, self.entries, self.groups]
 
     @property
     def ids(self) -> list[StreamId]:

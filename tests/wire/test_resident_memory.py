@@ -53,3 +53,13 @@ def test_purge_gives_back_what_was_deleted(start_server: Callable[..., Server]) 
         assert resident(server) < full - 90 * MB
         assert told - 120 * MB < used(client) < told - 80 * MB
         assert client("STRLEN", "small:7") == 200_000
+
+
+def test_what_is_being_freed_is_no_reason_to_refuse(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    with server.client() as client:
+        for number in range(500):
+            client("SET", f"big:{number}", bytes(200_000))
+        client("CONFIG", "SET", "maxmemory", used(client) - 50 * MB)
+        assert client("SET", "more", b"").text.startswith("OOM")
+        assert client.pipeline(("FLUSHALL", "ASYNC"), ("SET", "more", b"")) == ["OK", "OK"]

@@ -123,8 +123,8 @@ def memory(services: Services) -> dict[str, object]:
         "mem_aof_buffer": 0,
         "mem_allocator": "libc",
         "active_defrag_running": 0,
-        "lazyfree_pending_objects": 0,
-        "lazyfreed_objects": 0,
+        "lazyfree_pending_objects": services.freeing.pending,
+        "lazyfreed_objects": services.freeing.freed,
     }
 
 

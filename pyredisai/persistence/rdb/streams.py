@@ -100,7 +100,7 @@ def _read_group(source: Source, version: int) -> Group:
             id = _raw_id(source)
             if id not in waiting:
                 raise PersistenceError("a consumer's pending entry is not in its group's list")
-            consumer.pending[id] = Pending(consumer, *waiting[id])
+            consumer.pending[id] = Pending(consumer.name, *waiting[id])
     group.pending = SortedDict(item for consumer in group.consumers.values() for item in consumer.pending.items())
     return group
 

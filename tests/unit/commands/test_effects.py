@@ -49,7 +49,7 @@ def shown(value: Any) -> Any:
         name: (
             group.last_id,
             group.entries_read,
-            [(id, p.consumer.name, p.delivered_ms, p.count) for id, p in group.pending.items()],
+            [(id, p.consumer, p.delivered_ms, p.count) for id, p in group.pending.items()],
             sorted(group.consumers),
         )
         for name, group in value.groups.items()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pyredisai.commands.stream_info import tree_nodes
-from pyredisai.keyspace.stream import MAX_ID, MIN_ID, Consumer, Group, Stream, StreamId, next_id, previous_id
+from pyredisai.keyspace.stream import MAX_ID, MIN_ID, Consumer, Group, Pending, Stream, StreamId, next_id, previous_id
 
 FIELDS = (b"f", b"v")
 numbers = st.integers(0, 30)
@@ -97,10 +99,30 @@ def test_an_entry_has_one_owner() -> None:
     one, other = (group.consumers.setdefault(name, Consumer(name, 0)) for name in (b"a", b"b"))
     group.assign((1, 0), one, 0)
     group.assign((1, 0), other, 7)
-    assert (list(one.pending), group.pending[1, 0].consumer, group.pending[1, 0].count) == ([], other, 1)
+    assert (list(one.pending), group.pending[1, 0].consumer, group.pending[1, 0].count) == ([], b"b", 1)
     group.transfer((1, 0), group.pending[1, 0], one)
     assert (list(one.pending), list(other.pending)) == ([(1, 0)], [])
     assert (group.remove_consumer(one), list(group.pending)) == (1, [])
+
+
+def test_a_new_entry_is_taken_over_by_its_consumer() -> None:
+    group = Group(MIN_ID)
+    consumer = group.consumers.setdefault(b"", Consumer(b"", 0))
+    group.transfer((1, 0), Pending(b"", 5), consumer)
+    assert group.pending[1, 0] is consumer.pending[1, 0]
+
+
+def test_a_stream_is_freed_without_the_cycle_collector() -> None:
+    stream = filled(5)
+    for name in (b"g", b"h"):
+        group = stream.groups.setdefault(name, Group(MIN_ID))
+        consumer = group.consumers.setdefault(b"c", Consumer(b"c", 0))
+        for id in stream.ids:
+            group.assign(id, consumer, 0)
+    gc.collect()
+    del stream.groups[b"h"]
+    del stream, group, consumer
+    assert gc.collect() == 0
 
 
 def test_lag_is_told_where_it_can_be() -> None:

@@ -131,8 +131,9 @@ def test_streams_of_each_version(version: int) -> None:
     group = stream.groups[b"g"]
     assert (group.last_id, group.entries_read) == ((100, 5), None if version == 1 else 1)
     pending = group.pending[100, 5]
-    assert (pending.consumer.name, pending.delivered_ms, pending.count) == (b"c", 42, 3)
-    assert (pending.consumer.seen_ms, pending.consumer.active_ms) == (77, 78 if version >= 3 else 77)
+    assert (pending.consumer, pending.delivered_ms, pending.count) == (b"c", 42, 3)
+    consumer = group.consumers[b"c"]
+    assert (consumer.seen_ms, consumer.active_ms) == (77, 78 if version >= 3 else 77)
 
 
 def module(name: str, version: int, *fields: bytes | int) -> Any:

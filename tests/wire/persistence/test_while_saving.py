@@ -61,6 +61,7 @@ ROUNDS = [command for i in range(29) for command in writes(i)]
 ENDS: dict[str, list[tuple[object, ...]]] = {
     "writes": ROUNDS,
     "a flush of all": [*ROUNDS, ("FLUSHALL",), *ROUNDS],
+    "a flush of all, later": [*ROUNDS, ("FLUSHALL", "ASYNC"), *ROUNDS],
     "a flush of one": [("SELECT", 1), ("FLUSHDB",), ("SET", "one", "1"), ("SELECT", 0), *ROUNDS],
     "a swap": [("SWAPDB", 0, 1), *ROUNDS, ("SWAPDB", 1, 3), ("SELECT", 3), *ROUNDS, ("FLUSHDB",), ("SELECT", 0)],
     "a script": [("EVAL", "for i = 0, 28 do redis.call('LPUSH', 'list:' .. i, 'late') end", 0), *ROUNDS],
