@@ -71,7 +71,9 @@ def allow(selector: Selector, commands: Iterable[Command], allowed: bool) -> Non
 
 
 def apply(table: Table, user: User, rule: bytes) -> None:
-    """Apply one rule to a user. Raises RuleError."""
+    """Apply one rule to a user; an empty one changes nothing. Raises RuleError."""
+    if not rule:
+        return
     text = rule.decode("latin-1")
     word = text.lower()
     if word in ("on", "off"):
