@@ -64,6 +64,12 @@ AI_PARAMS: Final = (
         "Models whose runs are known to take fewer microseconds run on the main thread; 0 is none.",
         runtime=True,
     ),
+    _row(
+        "WORKER_NICE",
+        Int(0, 19),
+        "0",
+        "How far the threads that run models, open them and save give way to others (nice; on Linux only).",
+    ),
     _row("BACKEND_MEMORY_LIMIT", Int(0, LLONG_MAX), "0", "MB that sessions may take (ONNX); 0 is no limit."),
     _row(
         "BACKENDSPATH",

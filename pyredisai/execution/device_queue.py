@@ -11,6 +11,7 @@ from pyredisai.clock import monotonic_ns
 from pyredisai.execution.batching import run_jobs
 from pyredisai.execution.job import TIMED_OUT, Job
 from pyredisai.execution.job_queue import JobQueue
+from pyredisai.execution.priority import be_nice
 
 SIGNAL_INTERVAL_NS = 1_000_000
 SHORT_RUN_US = 200.0
@@ -30,10 +31,11 @@ class Outbox(Protocol):
 
 
 class DeviceQueue:
-    """A device's waiting jobs, behind one lock and one condition. Threads start with the first job."""
+    """A device's waiting jobs, behind one lock and one condition. Threads start with the first job, at `niceness`."""
 
-    def __init__(self, device: str, threads: int, outbox: Outbox) -> None:
+    def __init__(self, device: str, threads: int, outbox: Outbox, niceness: int = 0) -> None:
         self.device = device
+        self.niceness = niceness
         self._outbox = outbox
         self._threads: list[threading.Thread] = []
         self._count = threads
@@ -94,6 +96,7 @@ class DeviceQueue:
             thread.start()
 
     def _work(self) -> None:
+        be_nice(self.niceness)
         unsignalled = False
         while True:
             jobs = self._next(block=not unsignalled)

@@ -15,6 +15,7 @@ from pyredisai.config.modules import separate
 from pyredisai.config.param import Param
 from pyredisai.config.registry import Registry
 from pyredisai.errors import BackendError, ConfigError, ReplyError, ai_texts, config_texts, texts
+from pyredisai.execution import priority
 from pyredisai.resp.replies import OK, Blocked, Error, Reply
 
 family = Family("module")
@@ -124,11 +125,18 @@ def follow_config(services: Services) -> None:
         """GET answers the path as it was written; a relative one holds for the directory of now."""
         loader.backends_path = os.path.abspath(path) if path else ""
 
+    def follow_niceness(niceness: int) -> None:
+        if niceness and not priority.SUPPORTED:
+            services.log("warning", config_texts.NO_THREAD_NICENESS)
+            raise ConfigError(config_texts.NO_THREAD_NICENESS)
+        services.scheduler.set_niceness(niceness)
+
     config.watch("ai.backends-path", follow_path)
     for name in _BACKEND_SETTINGS:
         config.watch(name, follow_settings)
     config.watch("ai.threads-per-queue", services.scheduler.set_threads)
     config.watch("ai.inline-run-us", services.scheduler.set_inline_us)
+    config.watch("ai.worker-nice", follow_niceness)
 
 
 def preload_backends(services: Services) -> None:
