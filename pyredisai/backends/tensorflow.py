@@ -143,9 +143,7 @@ class TensorFlowSession(SessionBase):
         except Exception as error:
             raise BackendError(_text(error)) from error
         if self._may_change:
-            seconds = time.perf_counter() - start
-            if self._misplaced_runs or (seconds >= _LONG_RUN_S) != self._on_pool:
-                self._judge(seconds)
+            self._judge(time.perf_counter() - start)
         return [_tensor(output) for output in outputs]
 
     def close(self) -> None:

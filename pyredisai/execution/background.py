@@ -6,19 +6,17 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from pyredisai.execution.priority import be_nice
-
 MAX_THREADS = 4
 
 
 class BackgroundPool:
     """Runs functions on up to four daemon threads, started when needed. `run` is the loop's to call.
 
-    `niceness` is that of the threads that start from then on.
+    Each thread begins with `begin`.
     """
 
-    def __init__(self, max_threads: int = MAX_THREADS) -> None:
-        self.niceness = 0
+    def __init__(self, max_threads: int = MAX_THREADS, begin: Callable[[], None] = lambda: None) -> None:
+        self._begin = begin
         self._max_threads = max_threads
         self._work: deque[Callable[[], None]] = deque()
         self._condition = threading.Condition(threading.Lock())
@@ -46,7 +44,7 @@ class BackgroundPool:
             self._condition.notify_all()
 
     def _loop(self) -> None:
-        be_nice(self.niceness)
+        self._begin()
         while True:
             with self._condition:
                 while not self._work and not self._closed:

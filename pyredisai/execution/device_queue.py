@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pyredisai.clock import monotonic_ns
 from pyredisai.execution.batching import run_jobs
 from pyredisai.execution.job import TIMED_OUT, Job
 from pyredisai.execution.job_queue import JobQueue
-from pyredisai.execution.priority import be_nice
 
 SIGNAL_INTERVAL_NS = 1_000_000
 SHORT_RUN_US = 200.0
@@ -31,11 +30,11 @@ class Outbox(Protocol):
 
 
 class DeviceQueue:
-    """A device's waiting jobs, behind one lock and one condition. Threads start with the first job, at `niceness`."""
+    """A device's waiting jobs, behind one lock and one condition. Threads start with the first job and call `begin`."""
 
-    def __init__(self, device: str, threads: int, outbox: Outbox, niceness: int = 0) -> None:
+    def __init__(self, device: str, threads: int, outbox: Outbox, begin: Callable[[], None]) -> None:
         self.device = device
-        self.niceness = niceness
+        self._begin = begin
         self._outbox = outbox
         self._threads: list[threading.Thread] = []
         self._count = threads
@@ -96,7 +95,7 @@ class DeviceQueue:
             thread.start()
 
     def _work(self) -> None:
-        be_nice(self.niceness)
+        self._begin()
         unsignalled = False
         while True:
             jobs = self._next(block=not unsignalled)

@@ -11,6 +11,7 @@ from typing import TypeVar
 from pyredisai.execution.background import BackgroundPool
 from pyredisai.execution.frames import without_frames
 from pyredisai.execution.outbox import Loop
+from pyredisai.execution.priority import be_nice
 
 T = TypeVar("T")
 
@@ -19,11 +20,13 @@ class LoopAccess:
     """`loop` is the running one when it is not given: it must run when it is first needed.
 
     While results are held (`hold`) nobody is told of any: what has ended is told at `release`, in its order.
+    `niceness` is added to that of the threads that start from then on; the frameworks' own inherit it.
     """
 
     def __init__(self, loop: Loop | None = None) -> None:
         self._known_loop = loop
-        self._background = BackgroundPool()
+        self.niceness = 0
+        self._background = BackgroundPool(begin=self._begin_thread)
         self._held = False
         self._postponed: list[Callable[[], object]] = []
 
@@ -34,6 +37,9 @@ class LoopAccess:
         if loop is None:
             loop = self._known_loop = asyncio.get_running_loop()
         return loop
+
+    def _begin_thread(self) -> None:
+        be_nice(self.niceness)
 
     def run_in_background(self, function: Callable[[], T], done: Callable[[T | BaseException], None]) -> None:
         """Run `function` on a helper thread; `done(result or exception)` is called on the loop."""

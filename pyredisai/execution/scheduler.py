@@ -68,7 +68,6 @@ class Scheduler(LoopAccess):
         self._spent_ns = 0
         self._tick_began_ns = 0
         self._stamp_ns, self._stamp_cpu_ns = -CPU_STAMP_NS, 0
-        self._niceness = 0
         self._closed = False
         self.runs_on_loop = 0
         self.last_run_us = 0
@@ -86,13 +85,7 @@ class Scheduler(LoopAccess):
         """Give every queue so many worker threads; only while nothing has run yet (`used`)."""
         self.threads = threads
         if not self.used():
-            self._queues = {name: DeviceQueue(name, threads, self._outbox, self._niceness) for name in self._queues}
-
-    def set_niceness(self, niceness: int) -> None:
-        """Let the threads that start from now on, and those of the frameworks that they make, give way to others."""
-        self._niceness = self._background.niceness = niceness
-        for queue in self._queues.values():
-            queue.niceness = niceness
+            self._queues = {name: self._new_queue(name) for name in self._queues}
 
     @property
     def policy(self) -> PlacementPolicy:
@@ -189,8 +182,11 @@ class Scheduler(LoopAccess):
         name = device.upper()
         queue = self._queues.get(name)
         if queue is None:
-            queue = self._queues[name] = DeviceQueue(name, self.threads, self._outbox, self._niceness)
+            queue = self._queues[name] = self._new_queue(name)
         return queue
+
+    def _new_queue(self, name: str) -> DeviceQueue:
+        return DeviceQueue(name, self.threads, self._outbox, self._begin_thread)
 
     def _goes_to_loop(self, job: Job, estimate: Estimate) -> bool:
         """Whether the job may run on the loop now; if not, it was sent to the workers or waits for them."""

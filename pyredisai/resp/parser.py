@@ -162,7 +162,7 @@ def _single(data: bytes) -> list[Any] | None:
         return None
     lines[-1] = last[:-2]
     arguments = lines[2::2]
-    for header, argument in zip(lines[1::2], arguments):  # noqa: B905 - as many as there are of both
+    for header, argument in zip(lines[1::2], arguments):  # noqa: B905 - both have `count`, and this is hot
         if _HEADERS[len(argument)] != header:
             return None
     return arguments

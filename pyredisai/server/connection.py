@@ -54,7 +54,7 @@ class Connection(asyncio.BufferedProtocol):
         self.running = False
         self.reading = True
         self.flush_planned = False
-        self.put_off: list[bytes] = []
+        self.late: list[bytes] = []
         self.soft_since_ms = 0
 
     def connection_made(self, transport: Any) -> None:
@@ -95,7 +95,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""
-        self.put_off.clear()
+        self.late.clear()
         client = self.client
         client.closing = True
         client.link = NO_LINK  # no cycle is left: what half a request held is free at once
@@ -128,7 +128,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         data = RECEIVE[:nbytes].tobytes()
         # One who sends big arguments would have to wait again for the rest of them.
-        if self.put_off or (self.context.slow and self.room is RECEIVE and len(self.services.clients) > 1):
+        if self.late or (self.context.slow and self.room is RECEIVE and len(self.services.clients) > 1):
             self._put_off(data)
         else:
             self._take(data)
@@ -139,16 +139,16 @@ class Connection(asyncio.BufferedProtocol):
 
     def _put_off(self, data: bytes) -> None:
         """Leave it for the end of the turn."""
-        if not self.put_off:
+        if not self.late:
             self.turn.put_off(self)
-        self.put_off.append(data)
-        if len(self.put_off) > MOST_PUT_OFF and self.reading:
+        self.late.append(data)
+        if len(self.late) > MOST_PUT_OFF and self.reading:
             self.reading = False
             self.transport.pause_reading()
 
     def catch_up(self) -> None:
         """Take what was put off."""
-        waiting, self.put_off = self.put_off, []
+        waiting, self.late = self.late, []
         self.context.slow = False
         if waiting and not self.client.closing:
             self._take(waiting[0] if len(waiting) == 1 else b"".join(waiting))

@@ -32,26 +32,7 @@ def process(ctx: Context, args: Args) -> Reply:
     Returns the reply value; an error is an `Error` value. Never raises. Arguments are bytes; those of a command
     that is `big` may be memoryviews (see `without_views`).
     """
-    server = ctx.server
-    client = ctx.client
-    command = server.table.by_bytes.get(args[0])
-    if (
-        command is None
-        or not command.plain
-        or server.guard.alert
-        or client.queued is not None
-        or client.permissions is not None
-        or client.subscriptions
-        or not client.authenticated
-        or client.reply_mode != "on"
-        or (len(args) != command.arity and (command.arity >= 0 or len(args) < -command.arity))
-    ):
-        return process_checked(ctx, args, command)
-    client.last_command = command.name
-    reply = execute(ctx, command, args)
-    if server.deferred:
-        server.run_deferred()
-    return reply
+    return process_checked(ctx, args, ctx.server.table.by_bytes.get(args[0]))
 
 
 def process_queue(ctx: Context, queue: Iterator[Args], out: Buffers) -> Blocked | bool:
@@ -78,7 +59,6 @@ def process_queue(ctx: Context, queue: Iterator[Args], out: Buffers) -> Blocked 
             or (len(args) != command.arity and (command.arity >= 0 or len(args) < -command.arity))
         ):
             reply = process_checked(ctx, args, command)
-            by_bytes = server.table.by_bytes
         else:
             client.last_command = command.name
             reply = execute(ctx, command, args)
@@ -127,7 +107,7 @@ def without_views(ctx: Context, args: Args) -> Args:
 
 
 def process_checked(ctx: Context, args: Args, command: Command | None) -> Reply:
-    """The long form of `process`, with every check.
+    """The long way of a request, with every check; `process_queue` has a short one.
 
     Their order is Redis' own: it decides which error a request gets that is wrong in several ways.
     """

@@ -12,6 +12,7 @@ from pyredisai.execution import priority
 from tests.support.server import MODULE_PATH, Server
 
 pytest.importorskip("onnxruntime")
+pytestmark = pytest.mark.skipif(not priority.SUPPORTED, reason="threads have no niceness of their own here")
 NICE_FIELD = 16  # of /proc/…/stat, behind the name
 
 
@@ -32,7 +33,6 @@ def run_a_model(server: Server, models: Path) -> None:
         assert client("AI.MODELEXECUTE", "m", "INPUTS", 1, "x", "OUTPUTS", 1, "y") == "OK"
 
 
-@pytest.mark.skipif(not priority.SUPPORTED, reason="threads have no niceness of their own here")
 def test_all_but_the_main_thread_give_way(start_server: Callable[..., Server], models: Path) -> None:
     server = start_server("--loadmodule", MODULE_PATH, "WORKER_NICE", 7, "INTRA_OP_PARALLELISM", 2)
     run_a_model(server, models)
@@ -44,7 +44,6 @@ def test_all_but_the_main_thread_give_way(start_server: Callable[..., Server], m
         assert client("CONFIG", "GET", "ai.worker-nice") == [b"ai.worker-nice", b"7"]
 
 
-@pytest.mark.skipif(not priority.SUPPORTED, reason="threads have no niceness of their own here")
 def test_nobody_does_by_default(start_server: Callable[..., Server], models: Path) -> None:
     server = start_server()
     run_a_model(server, models)

@@ -129,7 +129,7 @@ def follow_config(services: Services) -> None:
         if niceness and not priority.SUPPORTED:
             services.log("warning", config_texts.NO_THREAD_NICENESS)
             raise ConfigError(config_texts.NO_THREAD_NICENESS)
-        services.scheduler.set_niceness(niceness)
+        services.scheduler.niceness = niceness
 
     config.watch("ai.backends-path", follow_path)
     for name in _BACKEND_SETTINGS:

@@ -169,10 +169,8 @@ class DagRun:
 def add_step(plan: Plan, device: str, inputs: Sequence[bytes], outputs: Sequence[bytes], work: Work) -> None:
     """Add a run to the plan; its reply is OK, its error, or NA where it did not run."""
     device = device.upper()
-    names, steps = plan.names, plan.steps
-    read = tuple([names.get(name, -1) for name in inputs])
-    if -1 in read:
-        plan.unbound = True
+    steps = plan.steps
+    read = tuple([plan.slot_of(name) for name in inputs])
     step = Step(device, read, tuple([plan.new_slot(name) for name in outputs]), work)
     if steps and steps[0].device != device:
         plan.one_device = False

@@ -38,13 +38,7 @@ def refuse_unless_blocking(client: Client) -> None:
 
 def tensors_of(database: Database, keys: Sequence[bytes]) -> list[Tensor]:
     """The tensors under some keys. Raises ReplyError for the first that holds none."""
-    tensors = []
-    for key in keys:
-        tensor = database.get(key)
-        if type(tensor) is not Tensor:
-            tensor = find_tensor(database, key)
-        tensors.append(tensor)
-    return tensors
+    return [find_tensor(database, key) for key in keys]
 
 
 _policy: Final = lru_cache(maxsize=256)(BatchPolicy)  # equal ones are one
@@ -83,9 +77,7 @@ def samples_of(outputs: Outputs) -> int:
 def count_model_run(stats: RunStats, outcome: Outcome | None, duration_us: int) -> None:
     """Count a run that ended; one that timed out was none."""
     if type(outcome) is list:
-        stats.calls += 1
-        stats.duration_us += duration_us
-        stats.samples += samples_of(outcome)
+        stats.add(duration_us, samples_of(outcome))
     elif isinstance(outcome, Exception):
         stats.add_error()
 
@@ -115,7 +107,7 @@ def put_outputs(db: Database, keys: Sequence[bytes], outputs: Outputs, journaled
         if old is not None and type(old) is not Tensor:
             raise ReplyError(texts.WRONGTYPE)
     effects: list[Effect] = []
-    for key, tensor in zip(keys, outputs):  # noqa: B905 - as many as there are of both
+    for key, tensor in zip(keys, outputs, strict=False):
         if tensor is not None:
             tensor.settle()
             db.set(key, tensor)
@@ -127,7 +119,7 @@ def put_outputs(db: Database, keys: Sequence[bytes], outputs: Outputs, journaled
 def put_in_command(ctx: Context, keys: Sequence[bytes], outputs: Outputs) -> None:
     """Store the outputs of a run that ended within its command, whose effects they are. Raises ReplyError."""
     ctx.effects = []
-    effects = put_outputs(ctx.db, keys, outputs, bool(ctx.server.journal.subscribers))
+    effects = put_outputs(ctx.db, keys, outputs, ctx.journaled)
     if effects:
         ctx.effects = effects
 
@@ -135,10 +127,10 @@ def put_in_command(ctx: Context, keys: Sequence[bytes], outputs: Outputs) -> Non
 def store_outputs(ctx: Context, database: int, keys: Sequence[bytes], outputs: Outputs) -> str | None:
     """Store the outputs of a run that ended after its command, and journal that; an error text where it failed."""
     services = ctx.server
-    if services.primary.is_replica and (refused := role_refuses(services, ctx.client)) is not None:
+    if (refused := role_refuses(services, ctx.client)) is not None:
         return refused
     try:
-        effects = put_outputs(services.databases[database], keys, outputs, bool(services.journal.subscribers))
+        effects = put_outputs(services.databases[database], keys, outputs, ctx.journaled)
     except ReplyError as error:
         return error.text
     if effects:

@@ -42,9 +42,8 @@ def test_it_is_added_to_what_there_is_up_to_the_most() -> None:
     assert niceness() == before
 
 
-def test_the_pool_of_helpers_starts_its_threads_at_its_niceness() -> None:
-    pool, found, told = BackgroundPool(), [0], threading.Event()
-    pool.niceness = 5
+def test_the_pool_of_helpers_begins_its_threads_so() -> None:
+    pool, found, told = BackgroundPool(begin=lambda: be_nice(5)), [0], threading.Event()
 
     def work() -> None:
         found[0] = niceness()
