@@ -24,7 +24,7 @@ class Model:
     """A stored model. `device` in the case the user wrote; `session` is a backends.base.Session.
 
     RENAME and MOVE take the value along, its statistics with it; COPY stores `copy()`. The options' names
-    are the session's: those that AI.MODELGET META shows. `batching` is what runs make of the batch options, once.
+    are the session's: those that AI.MODELGET META shows.
     """
 
     redis_type: ClassVar[str] = "AI__MODEL"
@@ -35,7 +35,6 @@ class Model:
     options: ModelOptions
     session: Any
     stats: RunStats = field(default_factory=RunStats)
-    batching: Any = field(default=None, init=False, repr=False)
 
     def copy(self) -> Model:
         """The value of a COPY: shares blob and session, counts its own runs."""

@@ -140,8 +140,7 @@ class Scheduler(LoopAccess):
             self._tick_began_ns = start
         elif spent_ns >= self._tick_ns:
             return None
-        if start - self._stamp_ns > CPU_STAMP_NS:
-            self._stamp(start)
+        self._stamp(start)
         self._in_tick = True
         outcome = run_target(target, inputs)
         self._in_tick = False
@@ -254,10 +253,7 @@ class Scheduler(LoopAccess):
         try:
             job.done(job)
         except Exception as error:
-            self._report(error)
-
-    def _report(self, error: Exception) -> None:
-        self._loop.call_exception_handler({"message": "a job's done callback raised", "exception": error})
+            self._loop.call_exception_handler({"message": "a job's done callback raised", "exception": error})
 
     # On the loop
 
@@ -328,10 +324,7 @@ class Scheduler(LoopAccess):
         duration_us = elapsed_ns // 1000
         for job in jobs:
             job.duration_us = duration_us
-            try:
-                job.done(job)
-            except Exception as error:
-                self._report(error)
+            self._finish(job)
 
     def _stamp(self, now_ns: int) -> None:
         if now_ns - self._stamp_ns > CPU_STAMP_NS:

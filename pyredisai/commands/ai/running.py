@@ -49,10 +49,7 @@ def batch_policy(model: Model) -> BatchPolicy | None:
     options = model.options
     if not options.batch_size:
         return None
-    policy: BatchPolicy | None = model.batching
-    if policy is None:
-        policy = model.batching = _policy(options.batch_size, options.min_batch_size, options.min_batch_timeout)
-    return policy
+    return _policy(options.batch_size, options.min_batch_size, options.min_batch_timeout)
 
 
 def model_job(model: Model, inputs: Sequence[Tensor], done: Callable[[Job], None]) -> Job:
