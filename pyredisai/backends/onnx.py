@@ -6,34 +6,27 @@ Inputs are passed as they lie in memory. Facts on ONNX Runtime's costs and optio
 from __future__ import annotations
 
 import os
-import re
 import weakref
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from pyredisai.ai.dtype import DTYPES, STRING
+from pyredisai.ai.dtype import DTYPES
 from pyredisai.ai.model import ModelOptions
-from pyredisai.ai.tensor import Tensor
-from pyredisai.backends.base import BackendSettings, InputType, SessionBase, one_line
+from pyredisai.backends.base import BackendSettings, InputType, SessionBase
 from pyredisai.backends.devices import Device, gpu_present, parse_device
 from pyredisai.backends.frameworks import import_framework
 from pyredisai.backends.onnx_bfloat16 import ValueRunner, has_bfloat16
 from pyredisai.backends.onnx_graph import inspect
 from pyredisai.backends.onnx_memory import OnnxMemory, is_refusal, run_options
+from pyredisai.backends.onnx_run import OnnxRunner, clean
 from pyredisai.backends.watchdog import Watchdog
-from pyredisai.errors import BackendError, RunTimeout, ai_texts
+from pyredisai.errors import BackendError, ai_texts
 
-_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
-_TERMINATED = "terminate flag"
 _ERRORS_ONLY = 4
 # ONNX Runtime's own names of types are ours in lower case.
 _BY_ONNX = {f"tensor({name.lower()})": dtype for name, dtype in DTYPES.items()}
-_BY_NUMPY = {dtype.numpy: dtype for dtype in DTYPES.values()}
 
 
 def load(settings: BackendSettings, directory: Path | None) -> OnnxBackend:
@@ -119,52 +112,15 @@ class OnnxSession(SessionBase):
         super().__init__([port.name for port in inputs], [port.name for port in outputs])
         self.shareable = True
         self.input_types = _types(inputs)
-        self._session = session
         # The wrapper around it checks names and counts, at a fifth of a tiny run's cost.
-        self._run: Any = getattr(session, "_sess", session).run
+        call: Any = getattr(session, "_sess", session).run
         if has_bfloat16(session):
-            self._run = ValueRunner(backend._ort, session)
-        self._names = list(self.output_names)
-        self._ort = backend._ort
-        self._limited = limited
-        self._new_options = partial(run_options, backend._ort) if limited else backend._ort.RunOptions
-        self._spare_options: list[Any] = []  # one that no watchdog has touched serves the next run
-        self._memory = backend.memory
-        self._watchdog = backend.watchdog
-        self._accesses = 2 * (len(self.input_names) + 2 * len(self.output_names))
-
-    def run(self, inputs: Sequence[Tensor], again: bool = False) -> list[Tensor | None]:
-        """Run the model. Raises BackendError, or RunTimeout when the watchdog ended the run.
-
-        `again`: what other runs left in a full arena was given back before.
-        """
-        names = self.input_names
-        if len(inputs) != len(names):
-            raise BackendError(f"ERR Expected {len(names)} inputs but got {len(inputs)}")
-        feed = {}
-        for name, tensor in zip(names, inputs):  # noqa: B905 - the lengths were compared
-            feed[name] = tensor.array if tensor.dtype is not STRING else _texts(tensor.array)
-        spare, watchdog = self._spare_options, self._watchdog
-        options = spare.pop() if spare else self._new_options()
-        watchdog.watch(options)
-        try:
-            outputs = self._run(self._names, feed, options)
-        except Exception as error:
-            if not self._limited or again or not is_refusal(str(error)):
-                raise _run_error(error) from error
-            outputs = None
-        finally:
-            if watchdog.release(options):
-                spare.append(options)
-        if outputs is None:
-            self._memory.shrink()
-            return self.run(inputs, True)
-        self._memory.accesses += self._accesses
-        if self._limited:  # a result lies in the arena: a stored one would count for ever
-            outputs = [output.copy() if isinstance(output, np.ndarray) else output for output in outputs]
-        if len(outputs) == 1:
-            return [_tensor(outputs[0])]
-        return [_tensor(output) for output in outputs]
+            call = ValueRunner(backend._ort, session)
+        self._session = session
+        new_options = partial(run_options, backend._ort) if limited else backend._ort.RunOptions
+        self.run = OnnxRunner(
+            call, self.input_names, self.output_names, new_options, backend.watchdog, backend.memory, limited=limited
+        ).run
 
 
 def _threads_of_this_process() -> int:
@@ -186,58 +142,13 @@ def _types(ports: Sequence[Any]) -> tuple[InputType, ...]:
     return tuple(found)
 
 
-def _tensor(output: Any) -> Tensor | None:
-    """A run's output; None where it is a sequence or a map. Raises BackendError for a dtype that tensors lack."""
-    if not isinstance(output, np.ndarray):
-        return None
-    dtype = _BY_NUMPY.get(output.dtype)
-    if dtype is None:
-        raise BackendError(f"ERR unsupported output type {output.dtype}")
-    if dtype is STRING:
-        output = _bytes(output)
-    output.setflags(False)
-    return Tensor(dtype, output.shape, array=output)
-
-
-def _texts(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """ONNX Runtime takes str and would make the text b'a' of the bytes b'a'."""
-    texts = np.empty(array.size, object)
-    try:
-        texts[:] = [element.decode() for element in array.reshape(-1)]
-    except UnicodeDecodeError:
-        raise BackendError("ERR ONNX takes strings in UTF-8 only") from None
-    return texts.reshape(array.shape)
-
-
-def _bytes(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    elements = np.empty(array.size, object)
-    elements[:] = [element.encode() if isinstance(element, str) else element for element in array.reshape(-1)]
-    return elements.reshape(array.shape)
-
-
 def _creation_error(error: Exception) -> BackendError:
     if isinstance(error, BackendError):
         return error
     text = str(error)
     if is_refusal(text):
         return BackendError(ai_texts.ONNX_MEMORY_LIMIT_AT_CREATION)
-    return BackendError(_clean(text))
-
-
-def _run_error(error: Exception) -> BackendError | RunTimeout:
-    text = str(error)
-    if _TERMINATED in text:
-        return RunTimeout(_clean(text))
-    if is_refusal(text):
-        where = _clean(text).partition("Status Message: ")
-        return BackendError(
-            f"{where[0]}{where[1]}{ai_texts.ONNX_MEMORY_LIMIT}" if where[1] else ai_texts.ONNX_MEMORY_LIMIT
-        )
-    return BackendError(_clean(text))
-
-
-def _clean(text: str) -> str:
-    return one_line(_PREFIX.sub("", text)) or "ERR ONNX Runtime failed"
+    return BackendError(clean(text))
 
 
 def _terminate(options: Any) -> None:

@@ -12,7 +12,8 @@ from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import PersistenceError, ReplyError, texts
 from pyredisai.glob import compile_glob
 from pyredisai.replication.history import new_id
-from pyredisai.resp.replies import NULL_ARRAY, OK, Push, Raw, Reply, RespSet, Verbatim
+from pyredisai.resp.aggregates import Push, RespSet
+from pyredisai.resp.replies import NULL_ARRAY, OK, Raw, Reply, Verbatim
 
 family = Family("server")
 

@@ -18,7 +18,8 @@ from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import PersistenceError, ReplyError, script_texts, texts
 from pyredisai.glob import compile_glob
 from pyredisai.persistence.rdb import payload
-from pyredisai.resp.replies import OK, Reply, RespSet, Status
+from pyredisai.resp.aggregates import RespSet
+from pyredisai.resp.replies import OK, Reply, Status
 
 family = Family("scripting")
 declare = partial(family.command, categories="scripting", since="7.0.0")

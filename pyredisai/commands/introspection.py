@@ -12,7 +12,8 @@ from pyredisai.commands.spec import Args, Command, Family, Table
 from pyredisai.commands.syntax import parse_syntax
 from pyredisai.errors import ReplyError, texts
 from pyredisai.glob import compile_glob
-from pyredisai.resp.replies import Reply, RespSet, Status
+from pyredisai.resp.aggregates import RespSet
+from pyredisai.resp.replies import Reply, Status
 
 family = Family("server")
 

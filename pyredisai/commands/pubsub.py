@@ -14,8 +14,9 @@ from pyredisai.commands.help import help_reply
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, texts
 from pyredisai.glob import Matcher, compile_glob
+from pyredisai.resp.aggregates import Push, Several
 from pyredisai.resp.encoder import Buffers, encode
-from pyredisai.resp.replies import NO_REPLY, Push, Raw, Reply, Several
+from pyredisai.resp.replies import NO_REPLY, Raw, Reply
 
 family = Family("pubsub")
 

@@ -14,7 +14,8 @@ from pyredisai.commands.spec import Args, Family, Handler
 from pyredisai.commands.typed import drop_if_empty, edit_set, read_set
 from pyredisai.errors import ReplyError, texts
 from pyredisai.keyspace.scanning import pop_random
-from pyredisai.resp.replies import EMPTY_ARRAY, Reply, RespSet
+from pyredisai.resp.aggregates import RespSet
+from pyredisai.resp.replies import EMPTY_ARRAY, Reply
 
 family = Family("set")
 

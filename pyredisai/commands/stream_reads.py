@@ -17,7 +17,8 @@ from pyredisai.commands.typed import read_stream
 from pyredisai.errors import ReplyError, stream_texts, texts
 from pyredisai.journal import Effect
 from pyredisai.keyspace.stream import MAX_ID, MIN_ID, Consumer, Group, Stream, StreamId, next_id
-from pyredisai.resp.replies import NULL_ARRAY, Error, Pairs, Reply
+from pyredisai.resp.aggregates import Pairs
+from pyredisai.resp.replies import NULL_ARRAY, Error, Reply
 
 family = Family("stream")
 _declare = partial(declare, family)

@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from pyredisai.resp.replies import Reply, RespSet, Status
+from pyredisai.resp.aggregates import RespSet
+from pyredisai.resp.replies import Reply, Status
 
 _WORDS = re.compile(r"\.\.\.|[\[\]()|]|[^\s\[\]()|]+")
 _KEYS = frozenset({"key", "source", "destination", "newkey", "destkey", "model", "script", "tensor", "input", "output"})

@@ -17,7 +17,8 @@ from pyredisai.commands.context import Context, Services
 from pyredisai.commands.key_lookup import keys_with_flags
 from pyredisai.commands.spec import Args, Command, Family
 from pyredisai.errors import ReplyError, texts
-from pyredisai.resp.replies import OK, Blocked, Push, Raw, Reply, RespSet, Several
+from pyredisai.resp.aggregates import Push, RespSet, Several
+from pyredisai.resp.replies import OK, Blocked, Raw, Reply
 
 CHANNEL = b"__redis__:invalidate"
 

@@ -6,19 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from pyredisai.resp.replies import (
-    NO_REPLY,
-    NULL_ARRAY,
-    Error,
-    Pairs,
-    Push,
-    Raw,
-    Reply,
-    RespSet,
-    Several,
-    Status,
-    Verbatim,
-)
+from pyredisai.resp.aggregates import Pairs, Push, RespSet, Several
+from pyredisai.resp.replies import NO_REPLY, NULL_ARRAY, Error, Raw, Reply, Status, Verbatim
 
 Buffers: TypeAlias = "list[bytes | memoryview]"
 _Encode: TypeAlias = Callable[[Any, int, Buffers], None]

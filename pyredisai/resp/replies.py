@@ -6,7 +6,8 @@
     int                  integer            bool    RESP3 boolean, RESP2 integer
     float                RESP3 double, RESP2 bulk string
     list, tuple          array              dict    RESP3 map, RESP2 flat array
-    Status Raw Error NULL_ARRAY RespSet Pairs Push Several Verbatim    as below
+    Status Raw Error NULL_ARRAY Verbatim                as below
+    RespSet Pairs Push Several                          as in `aggregates`
     NO_REPLY             nothing is sent
     Blocked              the reply comes later (dispatch and connection handle it, not the encoder)
 
@@ -56,22 +57,6 @@ class Verbatim:
     def __init__(self, data: bytes, format: bytes = b"txt") -> None:
         self.data: Final = data
         self.format: Final = format
-
-
-class RespSet(list[Reply]):
-    """RESP3 set, RESP2 array."""
-
-
-class Pairs(list[tuple[Reply, Reply]]):
-    """RESP3 map whose keys may come several times, RESP2 array of arrays of two."""
-
-
-class Push(list[Reply]):
-    """RESP3 push, RESP2 array: out-of-band messages."""
-
-
-class Several(list[Reply]):
-    """Replies one after another to one command, as SUBSCRIBE gives."""
 
 
 class _NullArray:

@@ -32,6 +32,7 @@ from pyredisai.server.connection import Connection
 from pyredisai.server.cron import Cron
 from pyredisai.server.dispatch import call
 from pyredisai.server.ending import Ending
+from pyredisai.server.endpoint import Endpoint
 from pyredisai.server.guarding import install_guard
 from pyredisai.server.limits import Limits
 from pyredisai.server.listener import Listener, ListenError
@@ -53,7 +54,7 @@ class Application:
         self.limits = Limits(config)
         install_replication(self.services, lambda: next(self.limits.ids))
         turn = Turn(begin=self.services.scheduler.begin_slice)
-        self.listener = Listener(config, lambda: Connection(self.services, self.limits, turn), self.log)
+        self.listener = Listener(config, lambda: Endpoint(Connection(self.services, self.limits, turn)), self.log)
         self.cron = Cron(self.services, self.limits, check_output)
         self._interrupted = False
 

@@ -6,7 +6,6 @@ Requests then wait, first here, and in the kernel when more than BACKLOG bytes w
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import traceback
 from collections.abc import Iterator
@@ -31,8 +30,11 @@ MOST_PUT_OFF: Final = 4  # receptions
 _NONE: Final[Requests] = []
 
 
-class Connection(asyncio.BufferedProtocol):
-    """A client's socket. All connections receive into one buffer, but big arguments go straight to their own."""
+class Connection:
+    """A client's socket. All connections receive into one buffer, but big arguments go straight to their own.
+
+    `server.endpoint` makes an asyncio protocol of it.
+    """
 
     def __init__(self, services: Services, limits: Limits, turn: output.Turn | None = None) -> None:
         self.services = services

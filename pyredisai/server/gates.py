@@ -14,7 +14,8 @@ from pyredisai.commands.redact import redacted
 from pyredisai.commands.spec import Args, Command
 from pyredisai.commands.timing import LINEAR_NS, LINEAR_SHIFT, bucket_above_linear, new_histogram
 from pyredisai.errors import ReplyError, texts
-from pyredisai.resp.replies import NO_REPLY, Blocked, Error, Reply, Status
+from pyredisai.resp.encoder import error_line
+from pyredisai.resp.replies import NO_REPLY, Blocked, Error, Raw, Reply, Status
 
 WHILE_SUBSCRIBED = frozenset(
     {
@@ -93,10 +94,6 @@ def _may_replicate(command: Command) -> bool:
     return command.is_write or "may_replicate" in command.flags
 
 
-class _CountedError(Error):
-    """The error of a request that was held: dispatch has counted it, so the connection does not again."""
-
-
 def hold(ctx: Context, run: Callable[[], Reply]) -> Blocked:
     """Keep a request until the pause ends; then `run` it for its reply."""
     held = ctx.server.guard.held
@@ -108,7 +105,8 @@ def hold(ctx: Context, run: Callable[[], Reply]) -> Blocked:
             blocked.on_cancel = reply.cancel
             reply.then(blocked.resolve)
         else:
-            blocked.resolve(_CountedError(reply.text) if type(reply) is Error else reply)
+            # An error was counted when it was made.
+            blocked.resolve(Raw(error_line(reply.text)) if type(reply) is Error else reply)
 
     def forget() -> None:
         client.held = False

@@ -16,7 +16,8 @@ from pyredisai.commands.args import parse_int
 from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, acl_texts, texts
-from pyredisai.resp.replies import OK, Reply, RespSet
+from pyredisai.resp.aggregates import RespSet
+from pyredisai.resp.replies import OK, Reply
 
 family = Family("server")
 

@@ -8,18 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pyredisai.resp.aggregates import RespSet, Several
 from pyredisai.resp.encoder import format_double
-from pyredisai.resp.replies import (
-    NO_REPLY,
-    NULL_ARRAY,
-    Error,
-    Raw,
-    Reply,
-    RespSet,
-    Several,
-    Status,
-    Verbatim,
-)
+from pyredisai.resp.replies import NO_REPLY, NULL_ARRAY, Error, Raw, Reply, Status, Verbatim
 
 
 class Converter:

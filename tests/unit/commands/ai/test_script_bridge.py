@@ -9,7 +9,8 @@ import pytest
 from pyredisai.commands.ai.script_bridge import ScriptBridge, plain
 from pyredisai.commands.context import Context, Services
 from pyredisai.errors import ReplyError
-from pyredisai.resp.replies import NO_REPLY, NULL_ARRAY, OK, Blocked, Error, Reply, RespSet, Status, Verbatim
+from pyredisai.resp.aggregates import RespSet
+from pyredisai.resp.replies import NO_REPLY, NULL_ARRAY, OK, Blocked, Error, Reply, Status, Verbatim
 from tests.unit.commands.ai.conftest import start
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pyredisai.commands.lua.convert import Converter, parse_raw
-from pyredisai.resp.replies import NULL_ARRAY, OK, Error, RespSet, Status, Verbatim
+from pyredisai.resp.aggregates import RespSet
+from pyredisai.resp.replies import NULL_ARRAY, OK, Error, Status, Verbatim
 
 
 def to_lua(value: Any, resp: int) -> Any:
