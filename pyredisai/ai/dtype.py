@@ -6,7 +6,6 @@ tensors starts without it.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
@@ -36,16 +35,20 @@ class DType:
         self.low: Final = -(1 << bits - 1) if kind == "int" and signed else 0
         self.high: Final = 1 if kind == "bool" else (1 << bits - signed) - 1 if kind == "int" else 0
         self.plain: Final = bool(typecode) and kind in ("float", "int") and self.high < 1 << 63
+        self._numpy: np.dtype[Any] | None = None
 
     def __repr__(self) -> str:
         return f"DType({self.name})"
 
-    @cached_property
+    @property
     def numpy(self) -> np.dtype[Any]:
         """The dtype of numpy arrays that hold such elements."""
-        import numpy as np
+        found = self._numpy
+        if found is None:
+            import numpy as np
 
-        return np.dtype(self.code)
+            found = self._numpy = np.dtype(self.code)
+        return found
 
 
 FLOAT16: Final = DType("FLOAT16", "float", "", "<f2", 2)

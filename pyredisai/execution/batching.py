@@ -59,7 +59,7 @@ def most_rows(policy: BatchPolicy) -> int:
 
 def concatenate(jobs: Sequence[Job]) -> list[Tensor]:
     """The jobs' inputs, joined along the first dimension in their order. Strings and numbers alike."""
-    return [_joined(column) for column in zip(*[job.inputs for job in jobs], strict=True)]
+    return [_joined(column) for column in zip(*[job.inputs for job in jobs])]  # noqa: B905 - hot
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:
@@ -67,7 +67,7 @@ def _joined(parts: Sequence[Tensor]) -> Tensor:
     dtype, inner = first.dtype, first.shape[1:]
     shape = (sum([part.shape[0] for part in parts]), *inner)
     if dtype.itemsize and math.prod(shape) * dtype.itemsize <= _SMALL_BATCH:
-        return Tensor(dtype, shape, blob=b"".join([part.blob for part in parts]))
+        return Tensor(dtype, shape, b"".join([part.blob for part in parts]))
     import numpy as np  # not with the module: a server that runs nothing starts without it
 
     array = np.concatenate([part.array for part in parts])
@@ -104,7 +104,7 @@ def _parts(output: Tensor, rows: Sequence[int]) -> list[Tensor | None]:
         shapes = {count: shared_shape((count, *inner)) for count in set(rows)}
         for count in rows:
             end = start + count * size
-            parts.append(Tensor(dtype, shapes[count], blob=data[start:end]))
+            parts.append(Tensor(dtype, shapes[count], data[start:end]))
             start = end
         return parts
     array = output.array
@@ -139,7 +139,7 @@ def run_jobs(jobs: Sequence[Job]) -> None:
         mismatch = getattr(target, "batch_mismatch", ai_texts.BATCH_SIZE_MISMATCH)
         parts = split(target.run(concatenate(jobs)), rows, mismatch)
         total = sum(rows)
-        for job, part in zip(jobs, parts, strict=True):
+        for job, part in zip(jobs, parts):  # noqa: B905 - hot
             job.outcome = part
             job.batch_rows = total
     except Exception as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from pyredisai.ai.tensor import Tensor
@@ -40,7 +39,6 @@ class BatchPolicy(NamedTuple):
     min_timeout_ms: int = 0
 
 
-@dataclass(slots=True, eq=False)
 class Job:
     """One run. `done(job)` is called once, on the loop, when `outcome` is set; it must not raise.
 
@@ -49,17 +47,42 @@ class Job:
     ran with it, itself included (0: it ran alone). The fields after them are the scheduler's own.
     """
 
-    target: Runnable
-    inputs: Sequence[Tensor]
-    done: Callable[[Job], None]
-    batch: BatchPolicy | None = None
-    deadline_ns: int = 0
-    queued_ns: int = 0
-    outcome: Outcome | None = None
-    duration_us: int = 0
-    batch_rows: int = 0
-    rows: int = field(default=0, repr=False)
-    taken: bool = field(default=False, repr=False)
-    estimate: Estimate | None = field(default=None, repr=False)
-    queue: Any = field(default=None, repr=False)
-    timer: Any = field(default=None, repr=False)
+    __slots__ = (
+        "batch",
+        "batch_rows",
+        "deadline_ns",
+        "done",
+        "duration_us",
+        "estimate",
+        "inputs",
+        "outcome",
+        "queue",
+        "queued_ns",
+        "rows",
+        "taken",
+        "target",
+        "timer",
+    )
+
+    def __init__(
+        self,
+        target: Runnable,
+        inputs: Sequence[Tensor],
+        done: Callable[[Job], None],
+        batch: BatchPolicy | None = None,
+        deadline_ns: int = 0,
+    ) -> None:
+        self.target = target
+        self.inputs = inputs
+        self.done = done
+        self.batch = batch
+        self.deadline_ns = deadline_ns
+        self.queued_ns = 0
+        self.outcome: Outcome | None = None
+        self.duration_us = 0
+        self.batch_rows = 0
+        self.rows = 0
+        self.taken = False
+        self.estimate: Estimate | None = None
+        self.queue: Any = None
+        self.timer: Any = None

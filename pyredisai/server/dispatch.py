@@ -231,7 +231,7 @@ def execute(ctx: Context, command: Command, args: Args, *, nested: bool = False)
     command.calls += 1
     command.ns += ns
     if type(reply) is Blocked and not reply.resolved:
-        reply.account = partial(gates.account_blocked, ctx, command, args, ns)
+        reply.account = partial(_account_blocked, ctx, command, args, ns)
     else:
         if guard.track_latency:
             histogram = command.histogram
@@ -250,6 +250,20 @@ def execute(ctx: Context, command: Command, args: Args, *, nested: bool = False)
     if guard.alert and guard.tracking is not None:
         guard.tracking.after_command(ctx, command, args)
     return reply
+
+
+def _account_blocked(ctx: Context, command: Command, args: Args, own_ns: int, background_ns: int) -> None:
+    """A request that waited is answered: its time is the handler's own and what others worked for it."""
+    ns = own_ns + background_ns
+    command.ns += background_ns
+    guard = ctx.server.guard
+    if guard.track_latency:
+        histogram = command.histogram
+        if histogram is None:
+            histogram = command.histogram = new_histogram()
+        histogram[ns >> LINEAR_SHIFT if ns < LINEAR_NS else bucket_above_linear(ns)] += 1
+    if ns >= guard.slow_ns:
+        guard.on_slow(ctx.client, args, command, ns)
 
 
 def journal(ctx: Context, command: Command, args: Args, db: int, nested: bool) -> None:

@@ -12,7 +12,6 @@ from pyredisai.commands.lua.engine import engine
 from pyredisai.commands.permission import require
 from pyredisai.commands.redact import redacted
 from pyredisai.commands.spec import Args, Command
-from pyredisai.commands.timing import LINEAR_NS, LINEAR_SHIFT, bucket_above_linear, new_histogram
 from pyredisai.errors import ReplyError, texts
 from pyredisai.resp.encoder import error_line
 from pyredisai.resp.replies import NO_REPLY, Blocked, Error, Raw, Reply, Status
@@ -118,20 +117,6 @@ def hold(ctx: Context, run: Callable[[], Reply]) -> Blocked:
     blocked = Blocked(forget)
     held.append(resume)
     return blocked
-
-
-def account_blocked(ctx: Context, command: Command, args: Args, own_ns: int, background_ns: int) -> None:
-    """A request that waited is answered: its time is the handler's own and what others worked for it."""
-    ns = own_ns + background_ns
-    command.ns += background_ns
-    guard = ctx.server.guard
-    if guard.track_latency:
-        histogram = command.histogram
-        if histogram is None:
-            histogram = command.histogram = new_histogram()
-        histogram[ns >> LINEAR_SHIFT if ns < LINEAR_NS else bucket_above_linear(ns)] += 1
-    if ns >= guard.slow_ns:
-        guard.on_slow(ctx.client, args, command, ns)
 
 
 def protect(ctx: Context, command: Command, args: Args) -> None:

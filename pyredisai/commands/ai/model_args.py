@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pyredisai.ai.model import Model, ModelOptions
@@ -31,14 +30,16 @@ class StoreRequest(NamedTuple):
     warm_up: int = 0
 
 
-@dataclass(slots=True)
 class ExecuteRequest:
     """What AI.MODELEXECUTE asks for. `timeout_ms` 0 is none."""
 
-    model: Model
-    inputs: list[bytes]
-    outputs: list[bytes]
-    timeout_ms: int
+    __slots__ = ("inputs", "model", "outputs", "timeout_ms")
+
+    def __init__(self, model: Model, inputs: list[bytes], outputs: list[bytes], timeout_ms: int) -> None:
+        self.model = model
+        self.inputs = inputs
+        self.outputs = outputs
+        self.timeout_ms = timeout_ms
 
 
 def find_model(database: Database, key: bytes) -> Model:

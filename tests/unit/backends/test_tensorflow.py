@@ -95,7 +95,9 @@ def test_errors_of_a_run_are_one_line(backend, product):
 
 def test_a_batch_whose_output_is_a_scalar_fails_with_the_original_text(backend, product):
     session = backend.open_model(product, "CPU", options("a b", "sum"))
-    jobs = [Job(session, [floats(1, 2)] * 2, lambda job: None, batch=BatchPolicy(4), rows=1) for _ in range(2)]
+    jobs = [Job(session, [floats(1, 2)] * 2, lambda job: None, batch=BatchPolicy(4)) for _ in range(2)]
+    for job in jobs:
+        job.rows = 1
     run_jobs(jobs)
     assert {str(job.outcome) for job in jobs} == {
         "ERR Tensorflow batching error: model did not generate the expected batch size"

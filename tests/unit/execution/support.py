@@ -87,4 +87,6 @@ def job(
     queued: int = 0,
     **shape: Any,
 ) -> Job:
-    return Job(target, [tensor(rows, **shape)], done, batch=batch, queued_ns=queued)
+    made = Job(target, [tensor(rows, **shape)], done, batch=batch)
+    made.queued_ns = queued
+    return made
