@@ -34,12 +34,13 @@ class TorchBackend:
 
     def __init__(self, torch: Any, settings: BackendSettings) -> None:
         # They import torch by name: only now is it sure to be the one that was asked for.
-        from pyredisai.backends import torch_tensors, torchscript
+        from pyredisai.backends import torch_memory, torch_tensors, torchscript
 
         self.version: str = torch.__version__
         self._torch = torch
         self._tensors = torch_tensors
         self._scripts = torchscript
+        self._card_memory = torch_memory.CardMemory(torch)
         if settings.intra_op_threads:
             torch.set_num_threads(settings.intra_op_threads)
         if settings.inter_op_threads and torch.get_num_interop_threads() != settings.inter_op_threads:
@@ -73,7 +74,9 @@ class TorchBackend:
         self._tensors.refuse_files(graph)
         # A method that is called through an interface is not inlined: nobody knows what it writes to.
         copies = self._tensors.needs_copies(graph) or "prim::CallMethod" in str(graph)
-        return TorchSession(self._torch, self._tensors, module, schema, place, copies=copies)
+        if place is self._tensors.CPU:
+            return TorchSession(self._torch, self._tensors, module, schema, place, copies=copies)
+        return GpuSession(self._torch, self._tensors, module, schema, place, self._card_memory, copies=copies)
 
     def compile_script(self, source: bytes, device: str, entry_points: Sequence[str]) -> Any:
         """A torchscript.ScriptProgram. Raises BackendError with the compiler's text."""
@@ -99,22 +102,38 @@ class TorchSession(SessionBase):
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor | None]:
         """Run the module's `forward`. Raises BackendError."""
         place, copies = self._place, self._copies
-        arguments = [self._to_torch(tensor, place, copy=copies) for tensor in inputs]
-        try:
+        try:  # what a GPU runs into may be told when its results are fetched
+            arguments = [self._to_torch(tensor, place, copy=copies) for tensor in inputs]
             self._no_gradients()
             result = self._forward(*arguments)
+            if type(result) is self._tensor:
+                results = [result]
+            else:
+                results = list(result) if isinstance(result, tuple | list) else [result]
+            if not all(isinstance(item, self._tensor) for item in results):
+                raise BackendError(ai_texts.script_no_tensors("forward"))
+            expected = len(self.output_names)
+            if expected and len(results) != expected:
+                raise BackendError(ai_texts.script_output_count("forward"))
+            return [self._from_torch(item, copy=copies) for item in results]
+        except BackendError:
+            raise
         except Exception as error:
             raise BackendError(one_line(str(error))) from error
-        if type(result) is self._tensor:
-            results = [result]
-        else:
-            results = list(result) if isinstance(result, tuple | list) else [result]
-        if not all(isinstance(item, self._tensor) for item in results):
-            raise BackendError(ai_texts.script_no_tensors("forward"))
-        expected = len(self.output_names)
-        if expected and len(results) != expected:
-            raise BackendError(ai_texts.script_output_count("forward"))
-        return [self._from_torch(item, copy=copies) for item in results]
+
+
+class GpuSession(TorchSession):
+    """A module on a GPU. When it is gone, what it and its runs took there goes back to the card."""
+
+    def __init__(
+        self, torch: Any, tensors: Any, module: Any, schema: Any, place: Any, memory: Any, *, copies: bool
+    ) -> None:
+        super().__init__(torch, tensors, module, schema, place, copies=copies)
+        self._memory = memory
+
+    def __del__(self) -> None:
+        self._forward = self._module = None
+        self._memory.release()
 
 
 def _output_count(returns: Sequence[Any]) -> int:

@@ -53,8 +53,9 @@ def from_torch(value: torch.Tensor, *, copy: bool) -> Tensor:
             return Tensor.from_array(array)
         except (RuntimeError, KeyError, TypeError):
             pass
+    shared = copy and not value.is_cuda
     value = value.detach().to("cpu").contiguous()
-    if copy:
+    if shared:
         value = value.clone()
     try:
         if value.dtype is torch.bfloat16:

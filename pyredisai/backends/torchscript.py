@@ -40,6 +40,7 @@ class Bridge(Protocol):
 
 class _Run(threading.local):
     bridge: Bridge | None = None
+    device = CPU
     error: PyRedisAIError | None = None
 
 
@@ -81,7 +82,7 @@ def _as_list(bridge: Bridge, value: object) -> list[object]:
 def _model_execute(bridge: Bridge, key: str, inputs: list[torch.Tensor], count: int) -> list[torch.Tensor]:
     tensors = [from_torch(tensor, copy=True) for tensor in inputs]
     results = bridge.run_model(key.encode(), tensors, count)
-    return [to_torch(tensor, CPU, copy=True) for tensor in results]
+    return [to_torch(tensor, _run.device, copy=True) for tensor in results]
 
 
 @cache
@@ -128,12 +129,17 @@ class ScriptProgram:
         Raises BackendError, with the error that a Redis command inside ended it by.
         """
         function, copies = self._functions.get(name) or self._found(name)
-        inputs = (to_torch(tensor, self._device, copy=copies) for tensor in tensors)
-        if name in self._entry_points:
-            arguments: list[Any] = [list(inputs), _c_strings(keys), _c_strings(args)]
-        else:
-            arguments = _best_effort(name, function, inputs, len(tensors))
-        return _results(name, _called(function, arguments, bridge), output_count, copies)
+        try:  # what a GPU runs into may be told when its results are fetched
+            inputs = (to_torch(tensor, self._device, copy=copies) for tensor in tensors)
+            if name in self._entry_points:
+                arguments: list[Any] = [list(inputs), _c_strings(keys), _c_strings(args)]
+            else:
+                arguments = _best_effort(name, function, inputs, len(tensors))
+            return _results(name, _called(function, arguments, bridge, self._device), output_count, copies)
+        except BackendError:
+            raise
+        except Exception as error:
+            raise BackendError(one_line(str(error))) from error
 
     def _found(self, name: str) -> tuple[Any, bool]:
         """A function, and whether it needs copies; kept, as the source does not change."""
@@ -194,8 +200,8 @@ def _best_effort(name: str, function: Any, inputs: Iterator[torch.Tensor], count
     return arguments
 
 
-def _called(function: Any, arguments: list[Any], bridge: Bridge) -> object:
-    _run.bridge, _run.error = bridge, None
+def _called(function: Any, arguments: list[Any], bridge: Bridge, device: torch.device) -> object:
+    _run.bridge, _run.device, _run.error = bridge, device, None
     try:
         without_gradients()
         return function(*arguments)

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import itertools
-import warnings
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -16,6 +11,7 @@ from pyredisai.ai.tensor import Tensor
 from pyredisai.ai.values import parse_values
 from pyredisai.backends.base import BackendSettings
 from pyredisai.errors import BackendError
+from tests.support.torchscript import module
 from tests.unit.backends.support import floats, needs, values
 
 needs("torch")
@@ -23,31 +19,11 @@ needs("torch")
 from pyredisai.backends import torch as torch_backend  # noqa: E402
 
 NONE = ModelOptions()
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
 def backend() -> torch_backend.TorchBackend:
     return torch_backend.load(BackendSettings(), None)
-
-
-def module(source: str, **buffers: Any) -> bytes:
-    """A TorchScript module with this forward."""
-    import torch
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-
-        def init(self: Any) -> None:
-            torch.jit.ScriptModule.__init__(self)
-            for name, value in buffers.items():
-                self.register_buffer(name, value)
-
-        made = type(f"Module{next(_numbers)}", (torch.jit.ScriptModule,), {"__init__": init})()
-        made.define(source + "\n")
-        buffer = io.BytesIO()
-        torch.jit.save(made, buffer)
-    return buffer.getvalue()
 
 
 def test_names_and_a_run(backend):
