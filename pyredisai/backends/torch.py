@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 import warnings
 import zipfile
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from pyredisai.ai.tensor import Tensor
 from pyredisai.backends.base import BackendSettings, SessionBase, one_line
 from pyredisai.backends.devices import parse_device
 from pyredisai.backends.frameworks import import_framework
+from pyredisai.backends.native import load_beside_others
+from pyredisai.backends.torch_memory import CardMemory
 from pyredisai.errors import BackendError, ai_texts
 
 # As operators on files stand in the code of an archive.
@@ -24,6 +27,9 @@ _MOST_CODE = 64 << 20  # bytes of one source file
 
 def load(settings: BackendSettings, directory: Path | None) -> TorchBackend:
     """Import PyTorch, from a private install if `directory` is given."""
+    if directory is None:
+        load_beside_others("torch", "lib/libtorch_global_deps.so", everywhere=True)
+        load_beside_others("torch", "lib/libtorch_python.so")
     return TorchBackend(import_framework("torch", directory, "torch"), settings)
 
 
@@ -34,13 +40,13 @@ class TorchBackend:
 
     def __init__(self, torch: Any, settings: BackendSettings) -> None:
         # They import torch by name: only now is it sure to be the one that was asked for.
-        from pyredisai.backends import torch_memory, torch_tensors, torchscript
+        from pyredisai.backends import torch_tensors, torchscript
 
         self.version: str = torch.__version__
         self._torch = torch
         self._tensors = torch_tensors
         self._scripts = torchscript
-        self._card_memory = torch_memory.CardMemory(torch)
+        self._card_memory = CardMemory(torch)
         if settings.intra_op_threads:
             torch.set_num_threads(settings.intra_op_threads)
         if settings.inter_op_threads and torch.get_num_interop_threads() != settings.inter_op_threads:
@@ -73,10 +79,12 @@ class TorchBackend:
             raise BackendError(one_line(str(error))) from error
         self._tensors.refuse_files(graph)
         # A method that is called through an interface is not inlined: nobody knows what it writes to.
-        copies = self._tensors.needs_copies(graph) or "prim::CallMethod" in str(graph)
+        hidden = "prim::CallMethod" in str(graph)
+        copies = hidden or self._tensors.needs_copies(graph)
+        stateless = not hidden and not self._tensors.keeps_state(graph)
         if place is self._tensors.CPU:
-            return TorchSession(self._torch, self._tensors, module, schema, place, copies=copies)
-        return GpuSession(self._torch, self._tensors, module, schema, place, self._card_memory, copies=copies)
+            return TorchSession(self._torch, self._tensors, module, schema, place, copies, stateless)
+        return GpuSession(self._torch, self._tensors, module, schema, place, copies, stateless, self._card_memory)
 
     def compile_script(self, source: bytes, device: str, entry_points: Sequence[str]) -> Any:
         """A torchscript.ScriptProgram. Raises BackendError with the compiler's text."""
@@ -86,12 +94,17 @@ class TorchBackend:
 
 
 class TorchSession(SessionBase):
-    """One module, open on one device. Runs may overlap."""
+    """One module, open on one device. Runs may overlap.
 
-    def __init__(self, torch: Any, tensors: Any, module: Any, schema: Any, place: Any, *, copies: bool) -> None:
+    `copies`: it may write to its inputs, or to outputs of earlier runs. `stateless`: it writes to nothing of its own.
+    """
+
+    def __init__(
+        self, torch: Any, tensors: Any, module: Any, schema: Any, place: Any, copies: bool, stateless: bool
+    ) -> None:
         names = [argument.name for argument in schema.arguments[1:]]
         super().__init__(names, ("",) * _output_count(schema.returns))
-        self.shareable = not copies
+        self.shareable = stateless
         self._forward = module.forward
         self._module = module
         self._no_gradients = tensors.without_gradients
@@ -123,17 +136,55 @@ class TorchSession(SessionBase):
 
 
 class GpuSession(TorchSession):
-    """A module on a GPU. When it is gone, what it and its runs took there goes back to the card."""
+    """A module on a GPU.
+
+    Each thread has a CUDA stream of its own, so that runs of several threads overlap on the card. A module with a state
+    runs on the default stream: its runs see each other's writes in order.
+    """
 
     def __init__(
-        self, torch: Any, tensors: Any, module: Any, schema: Any, place: Any, memory: Any, *, copies: bool
+        self,
+        torch: Any,
+        tensors: Any,
+        module: Any,
+        schema: Any,
+        place: Any,
+        copies: bool,
+        stateless: bool,
+        memory: CardMemory,
     ) -> None:
-        super().__init__(torch, tensors, module, schema, place, copies=copies)
+        super().__init__(torch, tensors, module, schema, place, copies, stateless)
+        self._cuda = torch.cuda
+        self._stateless = stateless
         self._memory = memory
+        self._cuda.current_stream(place).synchronize()  # other streams do not wait for the weights
+
+    def run(self, inputs: Sequence[Tensor]) -> list[Tensor | None]:
+        """Run the module's `forward`; its results are fetched, so it has ended. Raises BackendError."""
+        if not self._stateless:
+            return super().run(inputs)
+        with self._cuda.stream(_stream(self._cuda, self._place)):
+            return super().run(inputs)
 
     def __del__(self) -> None:
-        self._forward = self._module = None
-        self._memory.release()
+        module, self._module, self._forward = self._module, None, None
+        self._memory.free(module, self._place)
+
+
+class _Streams(threading.local):
+    def __init__(self) -> None:
+        self.by_place: dict[Any, Any] = {}
+
+
+_streams = _Streams()
+
+
+def _stream(cuda: Any, place: Any) -> Any:
+    """The calling thread's stream on a GPU."""
+    stream = _streams.by_place.get(place)
+    if stream is None:
+        stream = _streams.by_place[place] = cuda.Stream(place)
+    return stream
 
 
 def _output_count(returns: Sequence[Any]) -> int:

@@ -1,4 +1,4 @@
-"""The memory of GPUs that PyTorch keeps for its next use: given back to the cards when a model is gone."""
+"""Modules on GPUs that are gone: freed when nothing on the card reads them, their memory given back to the card."""
 
 from __future__ import annotations
 
@@ -10,29 +10,36 @@ _WAIT = 0.05  # seconds: FLUSHALL ends many models
 
 
 class CardMemory:
-    """What PyTorch's allocator holds on GPUs and nobody uses. `release` may be called from any thread."""
+    """Frees modules. Without it PyTorch's allocator would keep the memory for itself until the process ends."""
 
     def __init__(self, torch: Any) -> None:
         self._torch = torch
         self._lock = threading.Lock()
-        self._due = False
+        self._gone: list[tuple[Any, Any]] = []
 
-    def release(self) -> None:
-        """Give it back soon, on a thread of its own: the driver waits for the runs that are in progress."""
+    def free(self, module: Any, place: Any) -> None:
+        """Free a module, the only reference, on a thread of its own soon: that waits for what runs on the card.
+
+        May be called from any thread.
+        """
         with self._lock:
-            if self._due:
+            self._gone.append((module, place))
+            if len(self._gone) > 1:
                 return
-            self._due = True
         try:
-            threading.Thread(target=self._give_back, name="gpu_memory", daemon=True).start()
+            threading.Thread(target=self._free, name="gpu_memory", daemon=True).start()
         except RuntimeError:  # the interpreter ends, and all memory with it
             return
 
-    def _give_back(self) -> None:
+    def _free(self) -> None:
         time.sleep(_WAIT)
         with self._lock:
-            self._due = False
+            gone, self._gone = self._gone, []
+        cuda = self._torch.cuda
         try:
-            self._torch.cuda.empty_cache()
+            for place in {place for _, place in gone}:
+                cuda.synchronize(place)
+            gone.clear()
+            cuda.empty_cache()
         except RuntimeError:  # a card that an assertion has stopped gives nothing back before the process ends
             return

@@ -82,6 +82,19 @@ def needs_copies(graph: Any) -> bool:
     return any("!" in _schema(node) for node in _nodes(graph))
 
 
+def keeps_state(graph: Any) -> bool:
+    """Whether a graph writes to something that the module keeps from run to run."""
+    nodes = _nodes(graph)
+    if any(node.kind() == "prim::SetAttr" for node in nodes):
+        return True
+    kept = [value for node in nodes if node.kind() == "prim::GetAttr" for value in node.outputs()]
+    try:
+        aliases = graph.alias_db()
+        return any(aliases.has_writers(value) for value in kept)
+    except RuntimeError:  # an operator that it knows nothing of
+        return True
+
+
 def refuse_files(graph: Any) -> None:
     """Raise BackendError when a graph reads or writes the server's files."""
     for node in _nodes(graph):

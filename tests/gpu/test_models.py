@@ -169,6 +169,24 @@ def test_eight_clients_at_once(client: TensorClient, gpu_server: Server, device:
     assert (counts["calls"], counts["errors"]) == (408, 0)
 
 
+def test_runs_with_a_state_do_not_miss_each_other(client: TensorClient, gpu_server: Server, gpu_only: None) -> None:
+    client.store("n", module("def forward(self, x):\n  self.total.add_(x)\n  return self.total", total=_ones()))
+    client.put("x", np.float32([1, 2]))
+
+    def work(number: int) -> None:
+        with TensorClient(gpu_server.port, device="GPU") as own:
+            for _ in range(50):
+                own.run_ok("n", "x", f"y{number}")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    client.run_ok("n", "x", "y")
+    assert client.get("y").tolist() == [402, 803]
+
+
 def test_a_run_that_raises(client: TensorClient) -> None:
     client.store("m", module("def forward(self, a, b):\n  return a @ b"))
     client.put("a", np.ones((2, 3), np.float32))

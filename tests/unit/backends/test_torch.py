@@ -125,6 +125,33 @@ def test_no_gpu(backend, monkeypatch):
         backend.open_model(blob, "GPU:2", NONE)
 
 
+@pytest.mark.parametrize(
+    ("source", "shareable"),
+    [
+        ("return x + self.kept", True),
+        ("y = x + self.kept\n  y.relu_()\n  return y", True),
+        ("self.kept = self.kept + x\n  return self.kept", False),
+        ("self.kept.add_(x)\n  return x", False),
+        ("self.kept[0].add_(1)\n  return x", False),
+        ("y = self.kept\n  if bool(x[0] > 0):\n    y = x + 1\n  y.add_(1)\n  return y", False),
+        ("if bool(x[0] > 0):\n    self.kept = x\n  return x", False),
+    ],
+)
+def test_only_a_model_without_state_is_shared(backend, source, shareable):
+    import torch
+
+    blob = module(f"def forward(self, x):\n  {source}", kept=torch.zeros(2))
+    session = backend.open_model(blob, "CPU", NONE)
+    assert session.shareable is shareable
+    session.run([floats(2)])
+
+
+def test_a_result_that_no_array_can_be_made_of(backend):
+    session = backend.open_model(module("def forward(self, x):\n  return x.to_sparse()"), "CPU", NONE)
+    with pytest.raises(BackendError, match="memory format"):
+        session.run([floats(2, 2)])
+
+
 def test_bfloat16_computes_and_stays_as_it_was(backend):
     tensor = Tensor(BFLOAT16, (2,), blob=parse_values(BFLOAT16, [b"1.5", b"-3"]))
     (output,) = backend.open_model(module("def forward(self, x):\n  return x * 2"), "CPU", NONE).run([tensor])
