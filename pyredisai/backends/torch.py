@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import threading
 import warnings
 import zipfile
 from collections.abc import Sequence
@@ -17,7 +16,6 @@ from pyredisai.backends.base import BackendSettings, SessionBase, one_line
 from pyredisai.backends.devices import parse_device
 from pyredisai.backends.frameworks import import_framework
 from pyredisai.backends.native import load_beside_others
-from pyredisai.backends.torch_memory import CardMemory
 from pyredisai.errors import BackendError, ai_texts
 
 # As operators on files stand in the code of an archive.
@@ -40,13 +38,13 @@ class TorchBackend:
 
     def __init__(self, torch: Any, settings: BackendSettings) -> None:
         # They import torch by name: only now is it sure to be the one that was asked for.
-        from pyredisai.backends import torch_tensors, torchscript
+        from pyredisai.backends import torch_gpu, torch_tensors, torchscript
 
         self.version: str = torch.__version__
         self._torch = torch
         self._tensors = torch_tensors
         self._scripts = torchscript
-        self._card_memory = CardMemory(torch)
+        self._gpu = torch_gpu
         if settings.intra_op_threads:
             torch.set_num_threads(settings.intra_op_threads)
         if settings.inter_op_threads and torch.get_num_interop_threads() != settings.inter_op_threads:
@@ -82,9 +80,8 @@ class TorchBackend:
         hidden = "prim::CallMethod" in str(graph)
         copies = hidden or self._tensors.needs_copies(graph)
         stateless = not hidden and not self._tensors.keeps_state(graph)
-        if place is self._tensors.CPU:
-            return TorchSession(self._torch, self._tensors, module, schema, place, copies, stateless)
-        return GpuSession(self._torch, self._tensors, module, schema, place, copies, stateless, self._card_memory)
+        kind = TorchSession if place is self._tensors.CPU else self._gpu.GpuSession
+        return kind(self._torch, self._tensors, module, schema, place, copies, stateless)
 
     def compile_script(self, source: bytes, device: str, entry_points: Sequence[str]) -> Any:
         """A torchscript.ScriptProgram. Raises BackendError with the compiler's text."""
@@ -133,58 +130,6 @@ class TorchSession(SessionBase):
             raise
         except Exception as error:
             raise BackendError(one_line(str(error))) from error
-
-
-class GpuSession(TorchSession):
-    """A module on a GPU.
-
-    Each thread has a CUDA stream of its own, so that runs of several threads overlap on the card. A module with a state
-    runs on the default stream: its runs see each other's writes in order.
-    """
-
-    def __init__(
-        self,
-        torch: Any,
-        tensors: Any,
-        module: Any,
-        schema: Any,
-        place: Any,
-        copies: bool,
-        stateless: bool,
-        memory: CardMemory,
-    ) -> None:
-        super().__init__(torch, tensors, module, schema, place, copies, stateless)
-        self._cuda = torch.cuda
-        self._stateless = stateless
-        self._memory = memory
-        self._cuda.current_stream(place).synchronize()  # other streams do not wait for the weights
-
-    def run(self, inputs: Sequence[Tensor]) -> list[Tensor | None]:
-        """Run the module's `forward`; its results are fetched, so it has ended. Raises BackendError."""
-        if not self._stateless:
-            return super().run(inputs)
-        with self._cuda.stream(_stream(self._cuda, self._place)):
-            return super().run(inputs)
-
-    def __del__(self) -> None:
-        module, self._module, self._forward = self._module, None, None
-        self._memory.free(module, self._place)
-
-
-class _Streams(threading.local):
-    def __init__(self) -> None:
-        self.by_place: dict[Any, Any] = {}
-
-
-_streams = _Streams()
-
-
-def _stream(cuda: Any, place: Any) -> Any:
-    """The calling thread's stream on a GPU."""
-    stream = _streams.by_place.get(place)
-    if stream is None:
-        stream = _streams.by_place[place] = cuda.Stream(place)
-    return stream
 
 
 def _output_count(returns: Sequence[Any]) -> int:

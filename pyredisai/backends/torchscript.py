@@ -16,6 +16,7 @@ from torch.library import Library
 
 from pyredisai.ai.tensor import Tensor
 from pyredisai.backends.base import one_line
+from pyredisai.backends.torch_gpu import StreamKey, end_of, return_to, stream_in_use, use_stream
 from pyredisai.backends.torch_tensors import (
     CPU,
     device_of,
@@ -81,7 +82,9 @@ def _as_list(bridge: Bridge, value: object) -> list[object]:
 
 def _model_execute(bridge: Bridge, key: str, inputs: list[torch.Tensor], count: int) -> list[torch.Tensor]:
     tensors = [from_torch(tensor, copy=True) for tensor in inputs]
+    stream = stream_in_use()
     results = bridge.run_model(key.encode(), tensors, count)
+    return_to(stream)
     return [to_torch(tensor, _run.device, copy=True) for tensor in results]
 
 
@@ -129,7 +132,10 @@ class ScriptProgram:
         Raises BackendError, with the error that a Redis command inside ended it by.
         """
         function, copies = self._functions.get(name) or self._found(name)
+        stream = None
         try:  # what a GPU runs into may be told when its results are fetched
+            if self._device is not CPU:
+                stream = use_stream(StreamKey(self._device, True))
             inputs = (to_torch(tensor, self._device, copy=copies) for tensor in tensors)
             if name in self._entry_points:
                 arguments: list[Any] = [list(inputs), _c_strings(keys), _c_strings(args)]
@@ -140,6 +146,9 @@ class ScriptProgram:
             raise
         except Exception as error:
             raise BackendError(one_line(str(error))) from error
+        finally:
+            if stream is not None:
+                end_of(stream)
 
     def _found(self, name: str) -> tuple[Any, bool]:
         """A function, and whether it needs copies; kept, as the source does not change."""
