@@ -66,7 +66,8 @@ def return_to(key: StreamKey | None) -> None:
 def end_of(stream: Any) -> None:
     """Wait for what runs on a stream; that a card has stopped was told to whoever asked for a result."""
     try:
-        stream.synchronize()
+        if not stream.query():  # seldom: whoever fetched a result has waited
+            stream.synchronize()
     except RuntimeError:
         return
 
@@ -112,6 +113,7 @@ class GpuSession(TorchSession):
         self, torch: Any, tensors: Any, module: Any, schema: Any, place: Any, copies: bool, stateless: bool
     ) -> None:
         super().__init__(torch, tensors, module, schema, place, copies, stateless)
+        self._from_torch = tensors.fetched
         self._key = StreamKey(place, stateless)
         torch.cuda.current_stream(place).synchronize()  # the weights are there before another stream reads them
 

@@ -53,6 +53,11 @@ def from_torch(value: torch.Tensor, *, copy: bool) -> Tensor:
             return Tensor.from_array(array)
         except (RuntimeError, KeyError, TypeError):
             pass
+    return fetched(value, copy=copy)
+
+
+def fetched(value: torch.Tensor, *, copy: bool) -> Tensor:
+    """The same for a result that is likely to be on a GPU: what comes from there is a copy."""
     shared = copy and not value.is_cuda
     value = value.detach().to("cpu").contiguous()
     if shared:

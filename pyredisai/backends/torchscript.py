@@ -20,6 +20,7 @@ from pyredisai.backends.torch_gpu import StreamKey, end_of, return_to, stream_in
 from pyredisai.backends.torch_tensors import (
     CPU,
     device_of,
+    fetched,
     from_torch,
     needs_copies,
     refuse_files,
@@ -114,6 +115,7 @@ class ScriptProgram:
     def __init__(self, unit: Any, device: str, entry_points: frozenset[str]) -> None:
         self._unit = unit
         self._device = device_of(device)
+        self._fetch = from_torch if self._device is CPU else fetched
         self._entry_points = entry_points
         self._functions: dict[str, tuple[Any, bool]] = {}
 
@@ -141,7 +143,8 @@ class ScriptProgram:
                 arguments: list[Any] = [list(inputs), _c_strings(keys), _c_strings(args)]
             else:
                 arguments = _best_effort(name, function, inputs, len(tensors))
-            return _results(name, _called(function, arguments, bridge, self._device), output_count, copies)
+            value = _called(function, arguments, bridge, self._device)
+            return [self._fetch(item, copy=copies) for item in _results(name, value, output_count)]
         except BackendError:
             raise
         except Exception as error:
@@ -227,7 +230,7 @@ def _explained(text: str, cause: PyRedisAIError | None) -> str:
     return one_line(text)
 
 
-def _results(name: str, value: object, count: int, copies: bool) -> list[Tensor]:
+def _results(name: str, value: object, count: int) -> list[torch.Tensor]:
     if count == 0:
         return []
     values = list(value) if isinstance(value, tuple | list) else [value]
@@ -235,4 +238,4 @@ def _results(name: str, value: object, count: int, copies: bool) -> list[Tensor]
         raise BackendError(ai_texts.script_no_tensors(name))
     if len(values) != count:
         raise BackendError(ai_texts.script_output_count(name))
-    return [from_torch(item, copy=copies) for item in values]
+    return values

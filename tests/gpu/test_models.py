@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -187,6 +188,36 @@ def test_runs_with_a_state_do_not_miss_each_other(client: TensorClient, gpu_serv
     assert client.get("y").tolist() == [402, 803]
 
 
+def test_a_model_may_be_replaced_while_it_runs(client: TensorClient, gpu_server: Server, device: str) -> None:
+    client.put("x", np.float32([1, 2]))
+    client.put("few", np.int64([1]))
+    client.put("n", np.int64([much(device)]))
+    client.store("m", patience())
+    client.run_ok("m", "x few", "y")
+    with TensorClient(gpu_server.port, device=device) as other:
+        other.send(*execute("m", "x n", "y"))
+        time.sleep(0.02)  # it runs
+        client.store("m", product())
+        client.put("n2", np.float32([3, 4]))
+        client.run_ok("m", "x n2", "z")
+        assert client("DEL", "m") == 1
+        assert other.read() == "OK"
+    assert client.get("y").tolist() == [1, 2]
+    assert client.get("z").tolist() == [3, 8]
+
+
+def test_the_deprecated_commands(client: TensorClient, device: str) -> None:
+    client.put("a", np.float32([1, 2]))
+    client.put("b", np.float32([3, 4]))
+    assert client("AI.MODELSET", "m", "TORCH", device, "BLOB", product()) == "OK"
+    assert client("AI.MODELRUN", "m", "INPUTS", 2, "a", "b", "OUTPUTS", 1, "c") == "OK"
+    assert client.get("c").tolist() == [3, 8]
+    source = "def g(a, b: List[Tensor]):\n    return a + b[0] + b[1]\n"
+    assert client("AI.SCRIPTSET", "s", device, "SOURCE", source) == "OK"
+    assert client("AI.SCRIPTRUN", "s", "g", "INPUTS", 3, "a", "b", "c", "OUTPUTS", 1, "d") == "OK"
+    assert client.get("d").tolist() == [7, 14]
+
+
 def test_a_run_that_raises(client: TensorClient) -> None:
     client.store("m", module("def forward(self, a, b):\n  return a @ b"))
     client.put("a", np.ones((2, 3), np.float32))
@@ -259,8 +290,9 @@ def test_a_timeout_that_passes_in_the_queue(client: TensorClient, gpu_server: Se
     client.run_ok("m", "x few", "y")
     others = [TensorClient(gpu_server.port, device=device) for _ in range(2)]
     for number, other in enumerate(others):
+        assert other("PING") == "PONG"
         other.send(*execute("m", "x n", f"y{number}"))
-    assert client("PING") == "PONG"
+    time.sleep(0.02)  # they are with the workers now
     assert client.run("m", "x n", "late", "TIMEOUT", 5) == "TIMEDOUT"
     assert client("EXISTS", "late") == 0
     for number, other in enumerate(others):
