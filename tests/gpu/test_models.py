@@ -210,11 +210,11 @@ def test_the_deprecated_commands(client: TensorClient, device: str) -> None:
     client.put("a", np.float32([1, 2]))
     client.put("b", np.float32([3, 4]))
     assert client("AI.MODELSET", "m", "TORCH", device, "BLOB", product()) == "OK"
-    assert client("AI.MODELRUN", "m", "INPUTS", 2, "a", "b", "OUTPUTS", 1, "c") == "OK"
+    assert client("AI.MODELRUN", "m", "INPUTS", "a", "b", "OUTPUTS", "c") == "OK"
     assert client.get("c").tolist() == [3, 8]
     source = "def g(a, b: List[Tensor]):\n    return a + b[0] + b[1]\n"
     assert client("AI.SCRIPTSET", "s", device, "SOURCE", source) == "OK"
-    assert client("AI.SCRIPTRUN", "s", "g", "INPUTS", 3, "a", "b", "c", "OUTPUTS", 1, "d") == "OK"
+    assert client("AI.SCRIPTRUN", "s", "g", "INPUTS", "a", "$", "b", "c", "OUTPUTS", "d") == "OK"
     assert client.get("d").tolist() == [7, 14]
 
 
