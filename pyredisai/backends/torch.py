@@ -15,6 +15,7 @@ from pyredisai.ai.tensor import Tensor
 from pyredisai.backends.base import BackendSettings, SessionBase, one_line
 from pyredisai.backends.devices import parse_device
 from pyredisai.backends.frameworks import import_framework
+from pyredisai.backends.native import load_beside_others
 from pyredisai.errors import BackendError, ai_texts
 
 # As operators on files stand in the code of an archive.
@@ -24,6 +25,9 @@ _MOST_CODE = 64 << 20  # bytes of one source file
 
 def load(settings: BackendSettings, directory: Path | None) -> TorchBackend:
     """Import PyTorch, from a private install if `directory` is given."""
+    if directory is None:
+        load_beside_others("torch", "lib/libtorch_global_deps.so", everywhere=True)
+        load_beside_others("torch", "lib/libtorch_python.so")
     return TorchBackend(import_framework("torch", directory, "torch"), settings)
 
 
@@ -34,12 +38,13 @@ class TorchBackend:
 
     def __init__(self, torch: Any, settings: BackendSettings) -> None:
         # They import torch by name: only now is it sure to be the one that was asked for.
-        from pyredisai.backends import torch_tensors, torchscript
+        from pyredisai.backends import torch_gpu, torch_tensors, torchscript
 
         self.version: str = torch.__version__
         self._torch = torch
         self._tensors = torch_tensors
         self._scripts = torchscript
+        self._gpu = torch_gpu
         if settings.intra_op_threads:
             torch.set_num_threads(settings.intra_op_threads)
         if settings.inter_op_threads and torch.get_num_interop_threads() != settings.inter_op_threads:
@@ -72,8 +77,11 @@ class TorchBackend:
             raise BackendError(one_line(str(error))) from error
         self._tensors.refuse_files(graph)
         # A method that is called through an interface is not inlined: nobody knows what it writes to.
-        copies = self._tensors.needs_copies(graph) or "prim::CallMethod" in str(graph)
-        return TorchSession(self._torch, self._tensors, module, schema, place, copies=copies)
+        hidden = "prim::CallMethod" in str(graph)
+        copies = hidden or self._tensors.needs_copies(graph)
+        stateless = not hidden and not self._tensors.keeps_state(graph)
+        kind = TorchSession if place is self._tensors.CPU else self._gpu.GpuSession
+        return kind(self._torch, self._tensors, module, schema, place, copies, stateless)
 
     def compile_script(self, source: bytes, device: str, entry_points: Sequence[str]) -> Any:
         """A torchscript.ScriptProgram. Raises BackendError with the compiler's text."""
@@ -83,12 +91,17 @@ class TorchBackend:
 
 
 class TorchSession(SessionBase):
-    """One module, open on one device. Runs may overlap."""
+    """One module, open on one device. Runs may overlap.
 
-    def __init__(self, torch: Any, tensors: Any, module: Any, schema: Any, place: Any, *, copies: bool) -> None:
+    `copies`: it may write to its inputs, or to outputs of earlier runs. `stateless`: it writes to nothing of its own.
+    """
+
+    def __init__(
+        self, torch: Any, tensors: Any, module: Any, schema: Any, place: Any, copies: bool, stateless: bool
+    ) -> None:
         names = [argument.name for argument in schema.arguments[1:]]
         super().__init__(names, ("",) * _output_count(schema.returns))
-        self.shareable = not copies
+        self.shareable = stateless
         self._forward = module.forward
         self._module = module
         self._no_gradients = tensors.without_gradients
@@ -99,22 +112,24 @@ class TorchSession(SessionBase):
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor | None]:
         """Run the module's `forward`. Raises BackendError."""
         place, copies = self._place, self._copies
-        arguments = [self._to_torch(tensor, place, copy=copies) for tensor in inputs]
-        try:
+        try:  # what a GPU runs into may be told when its results are fetched
+            arguments = [self._to_torch(tensor, place, copy=copies) for tensor in inputs]
             self._no_gradients()
             result = self._forward(*arguments)
+            if type(result) is self._tensor:
+                results = [result]
+            else:
+                results = list(result) if isinstance(result, tuple | list) else [result]
+            if not all(isinstance(item, self._tensor) for item in results):
+                raise BackendError(ai_texts.script_no_tensors("forward"))
+            expected = len(self.output_names)
+            if expected and len(results) != expected:
+                raise BackendError(ai_texts.script_output_count("forward"))
+            return [self._from_torch(item, copy=copies) for item in results]
+        except BackendError:
+            raise
         except Exception as error:
             raise BackendError(one_line(str(error))) from error
-        if type(result) is self._tensor:
-            results = [result]
-        else:
-            results = list(result) if isinstance(result, tuple | list) else [result]
-        if not all(isinstance(item, self._tensor) for item in results):
-            raise BackendError(ai_texts.script_no_tensors("forward"))
-        expected = len(self.output_names)
-        if expected and len(results) != expected:
-            raise BackendError(ai_texts.script_output_count("forward"))
-        return [self._from_torch(item, copy=copies) for item in results]
 
 
 def _output_count(returns: Sequence[Any]) -> int:

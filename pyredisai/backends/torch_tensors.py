@@ -53,8 +53,14 @@ def from_torch(value: torch.Tensor, *, copy: bool) -> Tensor:
             return Tensor.from_array(array)
         except (RuntimeError, KeyError, TypeError):
             pass
+    return fetched(value, copy=copy)
+
+
+def fetched(value: torch.Tensor, *, copy: bool) -> Tensor:
+    """The same for a result that is likely to be on a GPU: what comes from there is a copy."""
+    shared = copy and not value.is_cuda
     value = value.detach().to("cpu").contiguous()
-    if copy:
+    if shared:
         value = value.clone()
     try:
         if value.dtype is torch.bfloat16:
@@ -79,6 +85,19 @@ def without_gradients() -> None:
 def needs_copies(graph: Any) -> bool:
     """Whether a graph writes to a tensor or list somewhere: then inputs and outputs are copied."""
     return any("!" in _schema(node) for node in _nodes(graph))
+
+
+def keeps_state(graph: Any) -> bool:
+    """Whether a graph writes to something that the module keeps from run to run."""
+    nodes = _nodes(graph)
+    if any(node.kind() == "prim::SetAttr" for node in nodes):
+        return True
+    kept = [value for node in nodes if node.kind() == "prim::GetAttr" for value in node.outputs()]
+    try:
+        aliases = graph.alias_db()
+        return any(aliases.has_writers(value) for value in kept)
+    except RuntimeError:  # an operator that it knows nothing of
+        return True
 
 
 def refuse_files(graph: Any) -> None:

@@ -16,9 +16,11 @@ from torch.library import Library
 
 from pyredisai.ai.tensor import Tensor
 from pyredisai.backends.base import one_line
+from pyredisai.backends.torch_gpu import StreamKey, end_of, return_to, stream_in_use, use_stream
 from pyredisai.backends.torch_tensors import (
     CPU,
     device_of,
+    fetched,
     from_torch,
     needs_copies,
     refuse_files,
@@ -40,6 +42,7 @@ class Bridge(Protocol):
 
 class _Run(threading.local):
     bridge: Bridge | None = None
+    device = CPU
     error: PyRedisAIError | None = None
 
 
@@ -80,8 +83,10 @@ def _as_list(bridge: Bridge, value: object) -> list[object]:
 
 def _model_execute(bridge: Bridge, key: str, inputs: list[torch.Tensor], count: int) -> list[torch.Tensor]:
     tensors = [from_torch(tensor, copy=True) for tensor in inputs]
+    stream = stream_in_use()
     results = bridge.run_model(key.encode(), tensors, count)
-    return [to_torch(tensor, CPU, copy=True) for tensor in results]
+    return_to(stream)
+    return [to_torch(tensor, _run.device, copy=True) for tensor in results]
 
 
 @cache
@@ -110,6 +115,7 @@ class ScriptProgram:
     def __init__(self, unit: Any, device: str, entry_points: frozenset[str]) -> None:
         self._unit = unit
         self._device = device_of(device)
+        self._fetch = from_torch if self._device is CPU else fetched
         self._entry_points = entry_points
         self._functions: dict[str, tuple[Any, bool]] = {}
 
@@ -128,12 +134,24 @@ class ScriptProgram:
         Raises BackendError, with the error that a Redis command inside ended it by.
         """
         function, copies = self._functions.get(name) or self._found(name)
-        inputs = (to_torch(tensor, self._device, copy=copies) for tensor in tensors)
-        if name in self._entry_points:
-            arguments: list[Any] = [list(inputs), _c_strings(keys), _c_strings(args)]
-        else:
-            arguments = _best_effort(name, function, inputs, len(tensors))
-        return _results(name, _called(function, arguments, bridge), output_count, copies)
+        stream = None
+        try:  # what a GPU runs into may be told when its results are fetched
+            if self._device is not CPU:
+                stream = use_stream(StreamKey(self._device, True))
+            inputs = (to_torch(tensor, self._device, copy=copies) for tensor in tensors)
+            if name in self._entry_points:
+                arguments: list[Any] = [list(inputs), _c_strings(keys), _c_strings(args)]
+            else:
+                arguments = _best_effort(name, function, inputs, len(tensors))
+            value = _called(function, arguments, bridge, self._device)
+            return [self._fetch(item, copy=copies) for item in _results(name, value, output_count)]
+        except BackendError:
+            raise
+        except Exception as error:
+            raise BackendError(one_line(str(error))) from error
+        finally:
+            if stream is not None:
+                end_of(stream)
 
     def _found(self, name: str) -> tuple[Any, bool]:
         """A function, and whether it needs copies; kept, as the source does not change."""
@@ -194,8 +212,8 @@ def _best_effort(name: str, function: Any, inputs: Iterator[torch.Tensor], count
     return arguments
 
 
-def _called(function: Any, arguments: list[Any], bridge: Bridge) -> object:
-    _run.bridge, _run.error = bridge, None
+def _called(function: Any, arguments: list[Any], bridge: Bridge, device: torch.device) -> object:
+    _run.bridge, _run.device, _run.error = bridge, device, None
     try:
         without_gradients()
         return function(*arguments)
@@ -212,7 +230,7 @@ def _explained(text: str, cause: PyRedisAIError | None) -> str:
     return one_line(text)
 
 
-def _results(name: str, value: object, count: int, copies: bool) -> list[Tensor]:
+def _results(name: str, value: object, count: int) -> list[torch.Tensor]:
     if count == 0:
         return []
     values = list(value) if isinstance(value, tuple | list) else [value]
@@ -220,4 +238,4 @@ def _results(name: str, value: object, count: int, copies: bool) -> list[Tensor]
         raise BackendError(ai_texts.script_no_tensors(name))
     if len(values) != count:
         raise BackendError(ai_texts.script_output_count(name))
-    return [from_torch(item, copy=copies) for item in values]
+    return values

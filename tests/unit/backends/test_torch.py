@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import itertools
-import warnings
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -16,6 +11,7 @@ from pyredisai.ai.tensor import Tensor
 from pyredisai.ai.values import parse_values
 from pyredisai.backends.base import BackendSettings
 from pyredisai.errors import BackendError
+from tests.support.torchscript import module
 from tests.unit.backends.support import floats, needs, values
 
 needs("torch")
@@ -23,31 +19,11 @@ needs("torch")
 from pyredisai.backends import torch as torch_backend  # noqa: E402
 
 NONE = ModelOptions()
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
 def backend() -> torch_backend.TorchBackend:
     return torch_backend.load(BackendSettings(), None)
-
-
-def module(source: str, **buffers: Any) -> bytes:
-    """A TorchScript module with this forward."""
-    import torch
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-
-        def init(self: Any) -> None:
-            torch.jit.ScriptModule.__init__(self)
-            for name, value in buffers.items():
-                self.register_buffer(name, value)
-
-        made = type(f"Module{next(_numbers)}", (torch.jit.ScriptModule,), {"__init__": init})()
-        made.define(source + "\n")
-        buffer = io.BytesIO()
-        torch.jit.save(made, buffer)
-    return buffer.getvalue()
 
 
 def test_names_and_a_run(backend):
@@ -147,6 +123,33 @@ def test_no_gpu(backend, monkeypatch):
     assert [backend.has_device(d) for d in ("CPU", "CPU:1", "GPU", "GPU:1", "GPU:2", "")] == [True] * 4 + [False] * 2
     with pytest.raises(BackendError, match=r"^GPU requested but Torch couldn't find CUDA$"):
         backend.open_model(blob, "GPU:2", NONE)
+
+
+@pytest.mark.parametrize(
+    ("source", "shareable"),
+    [
+        ("return x + self.kept", True),
+        ("y = x + self.kept\n  y.relu_()\n  return y", True),
+        ("self.kept = self.kept + x\n  return self.kept", False),
+        ("self.kept.add_(x)\n  return x", False),
+        ("self.kept[0].add_(1)\n  return x", False),
+        ("y = self.kept\n  if bool(x[0] > 0):\n    y = x + 1\n  y.add_(1)\n  return y", False),
+        ("if bool(x[0] > 0):\n    self.kept = x\n  return x", False),
+    ],
+)
+def test_only_a_model_without_state_is_shared(backend, source, shareable):
+    import torch
+
+    blob = module(f"def forward(self, x):\n  {source}", kept=torch.zeros(2))
+    session = backend.open_model(blob, "CPU", NONE)
+    assert session.shareable is shareable
+    session.run([floats(2)])
+
+
+def test_a_result_that_no_array_can_be_made_of(backend):
+    session = backend.open_model(module("def forward(self, x):\n  return x.to_sparse()"), "CPU", NONE)
+    with pytest.raises(BackendError, match="memory format"):
+        session.run([floats(2, 2)])
 
 
 def test_bfloat16_computes_and_stays_as_it_was(backend):
