@@ -109,7 +109,8 @@ class Services:
 
     def __post_init__(self) -> None:
         background = self.scheduler.run_in_background
-        pictures = Pictures(self.databases, self.scheduler.call_later)
+        self.freeing = Freeing(self.scheduler.call_later)
+        pictures = Pictures(self.databases, self.scheduler.call_later, self.freeing.add_rest)
         self.saver = Saver(self.config, pictures, self.events, background, self.log)
         self.append_log = AppendLog(self.config, pictures, background, self.scheduler.call_soon, self.log)
         self.primary = Primary(self.config, self.journal, self.scheduler.call_soon, self.log)
@@ -117,7 +118,6 @@ class Services:
         self.primary.transfers = Transfers(self.config, pictures, history, self.scheduler, self.log)
         self.watch = WatchTable(self.databases)
         self.scanner = Scanner(self.events)
-        self.freeing = Freeing(self.scheduler.call_later)
         self.events.stats = self.stats
         self.on_client_gone += [self.guard.forget, self.watch.forget]
         self.events.on_expire.append(self._journal_expired)

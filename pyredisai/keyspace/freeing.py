@@ -38,7 +38,8 @@ _SOLE: Final = _references_of_one()
 class Freeing:
     """What waits to be freed. All methods run on the loop.
 
-    `later(seconds, function)` calls a function on the loop after that time. `pending` and `freed` count keys.
+    `later(seconds, function)` calls a function on the loop after that time. `pending` and `freed` count keys that
+    were removed lazily.
     """
 
     def __init__(self, later: Callable[[float, Callable[[], None]], Any]) -> None:
@@ -52,6 +53,16 @@ class Freeing:
         """The value of a key that was removed; a small one needs no slices."""
         if is_big(value):
             self._add(1, [value])
+
+    def add_rest(self, value: Any) -> None:
+        """What others held when its key was removed, and have now let go of: that key has been counted, if at all."""
+        if is_big(value):
+            self._add(0, [value])
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._waiting)
 
     def add_keys(self, count: int, mappings: list[MutableMapping[bytes, Any]]) -> None:
         """The dictionaries of a database that had `count` keys and has others now."""

@@ -64,7 +64,8 @@ def load_in_slices(
         if time.perf_counter() >= until:
             yield progress
             until = time.perf_counter() + SLICE_S
-    for record in records(source, into=lambda index: _database(databases, index).data):
+    usage = any(db.usage is not None for db in databases)
+    for record in records(source, into=lambda index: _database(databases, index).data, usage=usage):
         if isinstance(record, Stored):
             progress.keys += record.keys
         elif isinstance(record, Key):
@@ -108,4 +109,6 @@ def _store(
     database.data[record.name] = adopt(record.value)
     if record.expire_ms is not None:
         database.expires[record.name] = record.expire_ms
+    if database.usage is not None:
+        database.usage.restore(record.name, record.idle_s, record.frequency)
     progress.keys += 1

@@ -33,6 +33,7 @@ from pyredisai.server.cron import Cron
 from pyredisai.server.dispatch import call
 from pyredisai.server.ending import Ending
 from pyredisai.server.guarding import install_guard
+from pyredisai.server.keyspace_options import install_keyspace_options
 from pyredisai.server.limits import Limits
 from pyredisai.server.listener import Listener, ListenError
 from pyredisai.server.log import Log
@@ -152,6 +153,7 @@ def build_services(config: Registry, log: Log | None = None) -> Services:
     services.saver.functions = partial(functions.dump_code, services)
     ai_config.follow_config(services)
     install_guard(services)
+    install_keyspace_options(services)
     install_persistence(services)
     services.cron.append(partial(expire_keys, services))
     load_users(services)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from pyredisai import REDIS_VERSION
+from pyredisai.keyspace.usage import IdleTimes, Usage
 from pyredisai.persistence.rdb.crc64 import crc64
 from pyredisai.persistence.rdb.opcodes import MAGIC, WRITE_VERSION, Op, Type
 from pyredisai.persistence.rdb.primitives import COMPRESS_AT_MOST, DEFAULT_CHUNK, Sink
@@ -97,11 +98,14 @@ def _aux_fields(options: WriteOptions) -> Iterable[tuple[str, str]]:
 
 def _write_keys(writer: _Writer, snapshot: Snapshot, progress: Callable[[int], None] | None) -> None:
     sizes = {index: (keys, expires) for index, keys, expires in snapshot.sizes}
+    usages = {part.number: part.usage for part in snapshot.parts}
+    usage: Usage | None = None
     selected = -1
     sink = writer.sink
     for done, (index, key, value, expire) in enumerate(snapshot):
         if index != selected:
             selected = index
+            usage = usages[index]
             sink.append(Op.SELECTDB)
             sink.length(index)
             sink.append(Op.RESIZEDB)
@@ -110,6 +114,7 @@ def _write_keys(writer: _Writer, snapshot: Snapshot, progress: Callable[[int], N
         if (
             type(value) is bytes
             and expire is None
+            and usage is None
             and 0 < (long := len(key)) < _SHORT
             and 0 < (size := len(value)) <= COMPRESS_AT_MOST
             and key[0] > _NINE
@@ -123,7 +128,7 @@ def _write_keys(writer: _Writer, snapshot: Snapshot, progress: Callable[[int], N
             else:
                 sink.string(value)
         else:
-            _write_key(sink, key, value, expire)
+            _write_key(sink, key, value, expire, usage)
         if len(sink) + sink.apart_size >= _FLUSH_BYTES:
             writer.flush()
             sink = writer.sink
@@ -131,8 +136,14 @@ def _write_keys(writer: _Writer, snapshot: Snapshot, progress: Callable[[int], N
             progress(done)
 
 
-def _write_key(sink: Sink, key: bytes, value: Any, expire: int | None) -> None:
+def _write_key(sink: Sink, key: bytes, value: Any, expire: int | None, usage: Usage | None) -> None:
     if expire is not None:
         sink.append(Op.EXPIRETIME_MS)
         sink += expire.to_bytes(8, "little", signed=True)
+    if isinstance(usage, IdleTimes):
+        sink.append(Op.IDLE)
+        sink.length(usage.idle_s(key))
+    elif usage is not None:
+        sink.append(Op.FREQ)
+        sink.append(usage.order(key))
     write_value(sink, value, key)
