@@ -64,8 +64,11 @@ def load_in_slices(
         if time.perf_counter() >= until:
             yield progress
             until = time.perf_counter() + SLICE_S
-    usage = any(db.usage is not None for db in databases)
-    for record in records(source, into=lambda index: _database(databases, index).data, usage=usage):
+    for record in records(
+        source,
+        into=lambda index: _database(databases, index).data,
+        usage=lambda index: _database(databases, index).usage,
+    ):
         if isinstance(record, Stored):
             progress.keys += record.keys
         elif isinstance(record, Key):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pyredisai.errors import PersistenceError
+from pyredisai.keyspace.usage import Usage
 from pyredisai.persistence import module_types
 from pyredisai.persistence.rdb.crc64 import crc64
 from pyredisai.persistence.rdb.opcodes import MAGIC, MAX_READ_VERSION, Op, Type
@@ -60,13 +61,14 @@ def records(
     buffer: bytes | memoryview | Source,
     *,
     into: Callable[[int], MutableMapping[bytes, Any]] | None = None,
-    usage: bool = False,
+    usage: Callable[[int], Usage | None] | None = None,
 ) -> Iterator[Key | Aux | Function | Stored]:
     """Every record of a file in turn; the checksum is not looked at (see `verify`).
 
     Raises PersistenceError where the file is cut off or corrupt, naming the byte; what was read before
     has been given by then. Where `into` is given, most keys without expiry that hold plain strings or small
-    containers are not given but put at once into the dictionary `into(db)`. `usage`: keys tell of their use.
+    containers are not given but put at once into the dictionary `into(db)`; what the
+    file tells of their use is noted in `usage(db)`. Without `usage` nothing is told of that.
     """
     source = buffer if isinstance(buffer, Source) else Source(buffer)
     version = _header(source)
@@ -77,13 +79,13 @@ def records(
     while True:
         start = source.position
         kind = source.byte()
+        if into is not None and expire is None and idle is None and frequency is None and kind <= Op.FREQ:
+            source.position = start
+            if count := read_run(source, into(db), None if usage is None else usage(db)):
+                yield Stored(count)
+                continue
+            source.position += 1
         if kind < _FIRST_OPCODE:
-            if into is not None and expire is None and idle is None and frequency is None:
-                source.position = start
-                if count := read_run(source, into(db)):
-                    yield Stored(count)
-                    continue
-                source.position += 1
             name = source.string()
             value = source.blob([source.part()]) if kind == _STRING else read_value(source, kind)
             yield Key(db, name, value, expire, idle, frequency)
@@ -101,9 +103,9 @@ def records(
             yield Aux(source.string(), source.string())
         elif kind == Op.FUNCTION2:
             yield Function(source.string())
-        elif kind == Op.IDLE and usage:
+        elif kind == Op.IDLE and usage is not None:
             idle = source.length()
-        elif kind == Op.FREQ and usage:
+        elif kind == Op.FREQ and usage is not None:
             frequency = source.byte()
         else:
             _skip(source, kind)
