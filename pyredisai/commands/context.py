@@ -43,9 +43,13 @@ class ServerStats(KeyspaceStats):
 
 
 class Shutdown(Protocol):
-    """Ends the server (`server.ending`). `left_ms`: how long it still waits for replicas, -1 when no end is near."""
+    """Ends the server (`server.ending`). `left_ms`: how long it still waits for replicas, -1 when no end is near.
+
+    `signalled`: a signal has asked for it, and the server has not been let go on since.
+    """
 
     finish: Callable[[], None]
+    signalled: bool
 
     def begin(self, save: bool | None = None, *, force: bool = False, now: bool = False) -> bool:
         """End it: `save` None as the configuration says. True while it waits for replicas. Raises ReplyError.

@@ -56,7 +56,6 @@ class Application:
         turn = Turn(begin=self.services.scheduler.begin_slice)
         self.listener = Listener(config, lambda: Connection(self.services, self.limits, turn), self.log)
         self.cron = Cron(self.services, self.limits, check_output)
-        self._interrupted = False
 
     def open(self) -> None:
         """Take the ports, import the backends that the configuration names. Raises ListenError, ConfigError."""
@@ -96,16 +95,17 @@ class Application:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def _signalled(self, number: signal.Signals) -> None:
-        if self._interrupted and number == signal.SIGINT:
+        shutdown = self.services.shutdown
+        if shutdown.signalled and number == signal.SIGINT:
             self.log("warning", "You insist... exiting now.")
             self._remove_pid_file()
             os._exit(1)
-        self._interrupted = number == signal.SIGINT
+        shutdown.signalled = True
         self.log("warning", f"Received {number.name} scheduling shutdown...")
         how = self.config["shutdown-on-sigint" if number == signal.SIGINT else "shutdown-on-sigterm"]
         save = True if "save" in how else False if "nosave" in how else None
         try:
-            self.services.shutdown.begin(save, force="force" in how, now="now" in how)
+            shutdown.begin(save, force="force" in how, now="now" in how)
         except ReplyError:
             self.log("warning", f"{number.name} received but errors trying to shut down the server")
 
