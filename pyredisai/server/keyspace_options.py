@@ -10,15 +10,20 @@ from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import Removal
 from pyredisai.keyspace.usage import Frequencies, FrequencyScale, IdleTimes
 
-_REASONS: Final[tuple[Removal, ...]] = ("expire", "eviction", "server-del", "user-del")
+_LAZY: Final[dict[str, Removal]] = {
+    "lazyfree-lazy-expire": "expire",
+    "lazyfree-lazy-eviction": "eviction",
+    "lazyfree-lazy-server-del": "server-del",
+    "lazyfree-lazy-user-del": "user-del",
+}
 
 
 def install_keyspace_options(services: Services) -> None:
     """Called once, when the services are built."""
     config = services.config
     scale = FrequencyScale()
-    for reason in _REASONS:
-        config.watch(f"lazyfree-lazy-{reason}", partial(_free_lazily, services, reason))
+    for option, reason in _LAZY.items():
+        config.watch(option, partial(_free_lazily, services, reason))
     config.watch("lfu-log-factor", partial(setattr, scale, "log_factor"))
     config.watch("lfu-decay-time", partial(setattr, scale, "decay_minutes"))
     config.watch("maxmemory-policy", partial(_follow_policy, services, scale))

@@ -9,7 +9,7 @@ from collections.abc import MutableMapping
 from typing import Any, Final
 
 from pyredisai.keyspace.usage import Usage
-from pyredisai.persistence.rdb.lzf import decompress
+from pyredisai.persistence.rdb.compression import decompress
 from pyredisai.persistence.rdb.opcodes import Op, Type
 from pyredisai.persistence.rdb.primitives import Source
 from pyredisai.persistence.rdb.values import PACKED
