@@ -45,9 +45,13 @@ class ServerStats(KeyspaceStats):
 
 
 class Shutdown(Protocol):
-    """Ends the server (`server.ending`). `left_ms`: how long it still waits for replicas, -1 when no end is near."""
+    """Ends the server (`server.ending`). `left_ms`: how long it still waits for replicas, -1 when no end is near.
+
+    `signalled`: a signal has asked for it, and the server has not been let go on since.
+    """
 
     finish: Callable[[], None]
+    signalled: bool
 
     def begin(self, save: bool | None = None, *, force: bool = False, now: bool = False) -> bool:
         """End it: `save` None as the configuration says. True while it waits for replicas. Raises ReplyError.
@@ -111,7 +115,8 @@ class Services:
 
     def __post_init__(self) -> None:
         background = self.scheduler.run_in_background
-        pictures = Pictures(self.databases, self.scheduler.call_later)
+        self.freeing = Freeing(self.scheduler.call_later)
+        pictures = Pictures(self.databases, self.scheduler.call_later, self.freeing.add_rest)
         self.saver = Saver(self.config, pictures, self.events, background, self.log)
         self.append_log = AppendLog(self.config, pictures, background, self.scheduler.call_soon, self.log)
         self.primary = Primary(self.config, self.journal, self.scheduler.call_soon, self.log)
@@ -119,7 +124,6 @@ class Services:
         self.primary.transfers = Transfers(self.config, pictures, history, self.scheduler, self.log)
         self.watch = WatchTable(self.databases)
         self.scanner = Scanner(self.events)
-        self.freeing = Freeing(self.scheduler.call_later)
         self.events.stats = self.stats
         self.on_client_gone += [self.guard.forget, self.watch.forget]
         self.events.on_expire.append(self._journal_expired)

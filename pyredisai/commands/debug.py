@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable
 
 from pyredisai.commands.context import Context
+from pyredisai.commands.encoding import encoding
 from pyredisai.commands.help import help_reply
 from pyredisai.commands.loading import reload
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import PersistenceError, ReplyError, texts
 from pyredisai.glob import compile_glob
+from pyredisai.keyspace.usage import USAGE_BITS
+from pyredisai.persistence.rdb import payload
 from pyredisai.replication.history import new_id
 from pyredisai.resp.aggregates import Push, RespSet
 from pyredisai.resp.replies import NULL_ARRAY, OK, Raw, Reply, Verbatim
@@ -47,18 +50,17 @@ def _sleep(ctx: Context, args: Args) -> Reply:
 
 
 def _object(ctx: Context, args: Args) -> Reply:
-    value = ctx.db.get(args[2])
+    value = ctx.db.peek(args[2])
     if value is None:
         raise ReplyError(texts.NO_SUCH_KEY)
-    encoding = ctx.server.call(ctx, [b"OBJECT", b"ENCODING", args[2]])
-    dumped = ctx.server.call(ctx, [b"DUMP", args[2]])
     # DUMP adds a byte of type and ten of version and checksum to the value itself.
-    size = f" serializedlength:{len(dumped) - 11}" if isinstance(dumped, bytes) else ""
-    shown = encoding.decode() if isinstance(encoding, bytes) else encoding if isinstance(encoding, str) else "raw"
-    clock = int(time.time()) & 0xFFFFFF
-    return Raw(
-        f"+Value at:{id(value):#x} refcount:1 encoding:{shown}{size} lru:{clock} lru_seconds_idle:0\r\n".encode()
-    )
+    size = len(payload.dump(value, ctx.server.config["ai.model-chunk-size"])) - 11
+    now = int(time.time()) & USAGE_BITS
+    usage = ctx.db.usage
+    bits = now if usage is None else usage.bits(args[2])
+    idle = (now - bits) % USAGE_BITS  # without meaning under an LFU policy, as in Redis
+    shown = f"encoding:{encoding(ctx, value)} serializedlength:{size} lru:{bits} lru_seconds_idle:{idle}"
+    return Raw(f"+Value at:{id(value):#x} refcount:1 {shown}\r\n".encode())
 
 
 def _set_active_expire(ctx: Context, args: Args) -> Reply:

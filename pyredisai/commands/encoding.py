@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,7 @@ from pyredisai.commands.spec import Args, Family, Handler
 from pyredisai.errors import ReplyError, texts
 from pyredisai.keyspace.sorted_set import SortedSet
 from pyredisai.keyspace.types import hash_encoding, set_encoding, sorted_set_encoding, string_encoding
+from pyredisai.keyspace.usage import Frequencies
 from pyredisai.resp.replies import Reply
 
 family = Family("generic")
@@ -62,35 +62,34 @@ def _declare(name: str, what: str, since: str) -> Callable[[Handler], Handler]:
 @_declare("encoding", "How Redis would encode a value.", "2.2.3")
 def object_encoding(ctx: Context, args: Args) -> Reply:
     """OBJECT ENCODING key: the name, or null."""
-    value = ctx.db.get(args[2])
+    value = ctx.db.peek(args[2])
     return None if value is None else encoding(ctx, value).encode()
 
 
 @_declare("refcount", "The references to a value: always one.", "2.2.3")
 def object_refcount(ctx: Context, args: Args) -> Reply:
     """OBJECT REFCOUNT key: 1, or null."""
-    return None if ctx.db.get(args[2]) is None else 1
+    return None if ctx.db.peek(args[2]) is None else 1
 
 
 @_declare("idletime", "Seconds since a key was used.", "2.2.3")
 def object_idletime(ctx: Context, args: Args) -> Reply:
     """OBJECT IDLETIME key: seconds, or null. Accesses are noted from the first such question on."""
-    if ctx.db.get(args[2]) is None:
+    if ctx.db.peek(args[2]) is None:
         return None
-    if "lfu" in ctx.server.config["maxmemory-policy"]:
+    if isinstance(ctx.db.usage, Frequencies):
         raise ReplyError(texts.NO_LRU)
-    now = int(time.monotonic())
-    return now - ctx.db.track_access().setdefault(args[2], now)
+    return ctx.db.track_access().idle_s(args[2])
 
 
 @_declare("freq", "How often a key is used, on a logarithmic scale.", "4.0.0")
 def object_freq(ctx: Context, args: Args) -> Reply:
-    """OBJECT FREQ key: refused unless an LFU policy is selected; frequencies are not counted here."""
-    if ctx.db.get(args[2]) is None:
+    """OBJECT FREQ key: the counter, or null; refused unless an LFU policy is selected."""
+    if ctx.db.peek(args[2]) is None:
         return None
-    if "lfu" not in ctx.server.config["maxmemory-policy"]:
+    if not isinstance(ctx.db.usage, Frequencies):
         raise ReplyError(texts.NO_LFU)
-    raise ReplyError(texts.NO_FREQUENCY)
+    return ctx.db.usage.order(args[2])
 
 
 HELP = {

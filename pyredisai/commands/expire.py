@@ -17,7 +17,7 @@ family = Family("generic")
 def expire_or_delete(ctx: Context, key: bytes, when: int) -> None:
     """Give a key that is there an expiry; a moment in the past deletes it at once."""
     if ctx.db.is_past(when):
-        ctx.db.delete(key)
+        ctx.db.delete(key, "expire")
         ctx.notify("g", "del", key)
         effect: tuple[bytes, ...] = (b"DEL", key)
     else:
@@ -70,7 +70,7 @@ def _expire(ctx: Context, args: Args, unit: int, *, relative: bool) -> Reply:
 
 def _answer(ctx: Context, args: Args, *, seconds: bool, absolute: bool) -> Reply:
     """TTL and its siblings: -2 without the key, -1 without expiry; seconds are rounded."""
-    if ctx.db.lookup(args[1]) is None:
+    if ctx.db.lookup(args[1], use=False) is None:
         return -2
     when = ctx.db.expires.get(args[1])
     if when is None:

@@ -171,7 +171,7 @@ def hincrby(ctx: Context, args: Args) -> Reply:
     key, field, change = args[1], args[2], parse_int(args[3])
     value = edit_hash(ctx, key) or {}
     new = add_int(parse_int(value.get(field, b"0"), texts.HASH_NOT_INTEGER), change)
-    _store_number(ctx, key, field, b"%d" % new, "hincrby")
+    _store_number(ctx, key, value, field, b"%d" % new, "hincrby")
     return new
 
 
@@ -192,14 +192,16 @@ def hincrbyfloat(ctx: Context, args: Args) -> Reply:
     value = edit_hash(ctx, key) or {}
     old = parse_long_double(value.get(field, b"0"), texts.HASH_NOT_FLOAT)
     new = format_long_double(sum_long_double(old, change))
-    _store_number(ctx, key, field, new, "hincrbyfloat")
+    _store_number(ctx, key, value, field, new, "hincrbyfloat")
     if ctx.journaled:
         ctx.propagate((b"HSET", key, field, new))
     return new
 
 
-def _store_number(ctx: Context, key: bytes, field: bytes, number: bytes, event: str) -> None:
-    _made(ctx, key)[field] = number
+def _store_number(ctx: Context, key: bytes, value: dict[bytes, bytes], field: bytes, number: bytes, event: str) -> None:
+    if not value:  # it was not there
+        ctx.db.set(key, value)
+    value[field] = number
     ctx.db.touch(key)
     ctx.notify("h", event, key)
 

@@ -27,11 +27,9 @@ MULTI_SHARD = ("request_policy:multi_shard", "response_policy:agg_sum")
 
 def _delete(ctx: Context, args: Args) -> Reply:
     """DEL key…: how many were there."""
-    if ctx.server.config["lazyfree-lazy-user-del"]:
-        return _unlink(ctx, args)
     count = 0
     for key in args[1:]:
-        if ctx.db.delete(key):
+        if ctx.db.delete(key, "user-del"):
             ctx.notify("g", "del", key)
             count += 1
     return count
@@ -42,7 +40,7 @@ def _unlink(ctx: Context, args: Args) -> Reply:
     count = 0
     for key in args[1:]:
         value = ctx.db.data.get(key)
-        if ctx.db.delete(key):
+        if ctx.db.delete(key, "kept"):
             ctx.notify("g", "del", key)
             ctx.server.freeing.add_value(value)
             count += 1
@@ -69,19 +67,19 @@ for _name, _handler, _flags, _since, _cost in (
     )
 
 
-def _count(ctx: Context, args: Args) -> Reply:
+def _count(ctx: Context, args: Args, *, use: bool) -> Reply:
     """EXISTS and TOUCH key…: how many are there; a key named twice counts twice."""
     lookup = ctx.db.lookup
-    return sum(lookup(key) is not None for key in args[1:])
+    return sum(lookup(key, use=use) is not None for key in args[1:])
 
 
-for _name, _since, _what in (
-    ("exists", "1.0.0", "How many of the keys are there."),
-    ("touch", "3.2.1", "Note an access to keys; how many are there."),
+for _name, _use, _since, _what in (
+    ("exists", False, "1.0.0", "How many of the keys are there."),
+    ("touch", True, "3.2.1", "Note an access to keys; how many are there."),
 ):
     family.add(
         _name,
-        _count,
+        partial(_count, use=_use),
         arity=-2,
         flags="readonly fast",
         keys=(1, -1, 1),
@@ -108,7 +106,7 @@ for _name, _since, _what in (
 )
 def type_(ctx: Context, args: Args) -> Reply:
     """TYPE key: the name, or none."""
-    value = ctx.db.lookup(args[1])
+    value = ctx.db.lookup(args[1], use=False)
     return Status("none" if value is None else type_name(value))
 
 
@@ -149,7 +147,7 @@ def randomkey(ctx: Context, args: Args) -> Reply:
         key = ctx.server.scanner.choose(db.data)
         tries += 1
         # A replica keeps keys whose time has come: where all are such, one of them is the answer.
-        if db.get(key) is not None or (tries >= 100 and db.events.expiry != "delete"):
+        if db.peek(key) is not None or (tries >= 100 and db.events.expiry != "delete"):
             return key
     return None
 
@@ -168,7 +166,8 @@ def _rename(ctx: Context, source: bytes, target: bytes, *, only_new: bool) -> bo
     db.set(target, value)
     if when is not None:
         db.set_expiry(target, when)
-    db.delete(source)
+    db.hand_over_usage(source, db, target)
+    db.delete(source, "kept")
     ctx.notify("g", "rename_from", source)
     ctx.notify("g", "rename_to", target)
     return True
@@ -284,7 +283,8 @@ def move(ctx: Context, args: Args) -> Reply:
     target.set(key, value)
     if when is not None:
         target.set_expiry(key, when)
-    ctx.db.delete(key)
+    ctx.db.hand_over_usage(key, target, key)
+    ctx.db.delete(key, "kept")
     ctx.notify("g", "move_from", key)
     target.notify("g", "move_to", key)
     return 1

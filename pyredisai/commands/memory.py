@@ -39,7 +39,7 @@ def memory_usage(ctx: Context, args: Args) -> Reply:
         samples = parse_int(args[at + 1])
         if samples < 0:
             raise ReplyError(texts.SYNTAX)
-    value = ctx.db.get(args[2])
+    value = ctx.db.peek(args[2])
     return None if value is None else value_size(args[2], value, samples)
 
 

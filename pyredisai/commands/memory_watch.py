@@ -3,8 +3,8 @@
 Used memory is the resident set without what the C allocator holds free there. The interpreter's own small-object arenas
 give little back to the system, so what an eviction freed counts as `credit` until the resident set moves: growth uses
 the credit up, shrinking pays it out. What lies free for long goes back to the system. Keys are chosen among
-`maxmemory-samples` random ones: by last use for the lru policies (and for lfu, as an approximation: no counters are
-kept), by expiry for volatile-ttl.
+`maxmemory-samples` random ones: by last use for the lru policies, by the frequency of use for lfu, by expiry for
+volatile-ttl.
 """
 
 from __future__ import annotations
@@ -106,15 +106,17 @@ class MemoryWatch:
             return True
         if self._services.guard.paused:
             return True
+        freeing = self._services.freeing
+        lazily = "eviction" in self._services.events.lazily  # then what waits to be freed is left for the last
         for _ in range(_EVICTIONS_PER_COMMAND):
             if self._last - self.credit <= limit:
                 return True
-            if self._services.freeing.pending:
-                self._services.freeing.finish()
-                self.sample()
+            if not (freeing.busy and not lazily) and policy != "noeviction" and self._evict(policy):
                 continue
-            if policy == "noeviction" or not self._evict(policy):
+            if not freeing.busy:
                 return False
+            freeing.finish()
+            self.sample()
         return True
 
     def _evict(self, policy: str) -> bool:
@@ -128,7 +130,7 @@ class MemoryWatch:
             return False
         _, db, key = best
         self.credit += value_size(key, db.data[key])
-        db.delete(key)
+        db.delete(key, "eviction")
         services = self._services
         services.stats.evicted_keys += 1
         services.events.notify("e", "evicted", db.index, key)
@@ -147,8 +149,8 @@ class MemoryWatch:
             return [(random.random(), key) for key in keys]
         if policy == "volatile-ttl":
             return [(db.expires[key], key) for key in keys]
-        used = db.track_access()
-        return [(used.get(key, 0), key) for key in keys]
+        usage = db.usage or db.track_access()
+        return [(usage.order(key), key) for key in keys]
 
     def _some(self, index: int, keys: MutableMapping[bytes, Any], count: int) -> list[bytes]:
         """Up to `count` keys of a run of a thousand, which is drawn anew from a random place when it is used up."""

@@ -16,6 +16,7 @@ from pyredisai.commands.loading import adopt
 from pyredisai.commands.spec import Args, Command, Family
 from pyredisai.errors import PersistenceError, ReplyError, texts
 from pyredisai.keyspace.database import Database
+from pyredisai.keyspace.usage import MAX_FREQUENCY, Frequencies
 from pyredisai.persistence.rdb import payload
 from pyredisai.resp.replies import OK, Blocked, Reply, Status
 
@@ -116,12 +117,14 @@ def dump(ctx: Context, args: Args) -> Reply:
 
 @dataclass(slots=True)
 class _Restore:
-    """What RESTORE asks for. `ttl_ms` 0 is no expiry."""
+    """What RESTORE asks for. `ttl_ms` 0 is no expiry; seconds of `idle_s` and `frequency` are None where not given."""
 
     key: bytes
     ttl_ms: int
     replace: bool = False
     absolute: bool = False
+    idle_s: int | None = None
+    frequency: int | None = None
 
 
 def _parse_restore(args: Args) -> _Restore:
@@ -133,12 +136,15 @@ def _parse_restore(args: Args) -> _Restore:
             request.replace = True
         elif word == b"ABSTTL":
             request.absolute = True
-        elif word in (b"IDLETIME", b"FREQ") and at + 1 < len(args):
+        elif word == b"IDLETIME" and at + 1 < len(args) and request.frequency is None:
             at += 1
-            number = parse_int(bytes(args[at]))
-            if word == b"IDLETIME" and number < 0:
+            request.idle_s = parse_int(bytes(args[at]))
+            if request.idle_s < 0:
                 raise ReplyError(texts.RESTORE_IDLETIME)
-            if word == b"FREQ" and not 0 <= number <= 255:
+        elif word == b"FREQ" and at + 1 < len(args) and request.idle_s is None:
+            at += 1
+            request.frequency = parse_int(bytes(args[at]))
+            if not 0 <= request.frequency <= MAX_FREQUENCY:
                 raise ReplyError(texts.RESTORE_FREQ)
         else:
             raise ReplyError(texts.SYNTAX)
@@ -240,6 +246,10 @@ def _put(database: Database, request: _Restore, value: Any) -> bool:
     database.set(request.key, value)
     if expire:
         database.set_expiry(request.key, expire)
+    if request.idle_s is not None and not isinstance(database.usage, Frequencies):
+        database.track_access()
+    if database.usage is not None:
+        database.usage.restore(request.key, request.idle_s, request.frequency)
     database.notify("g", "restore", request.key)
     return True
 

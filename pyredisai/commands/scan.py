@@ -85,7 +85,7 @@ def scan(ctx: Context, args: Args) -> Reply:
     wanted = options.type
     there = []
     for key in found:
-        value = db.get(key)
+        value = db.peek(key)
         if value is not None and (wanted is None or type_name(value).lower() == wanted):
             there.append(key)
     return [b"%d" % following, there]

@@ -136,9 +136,12 @@ def set_(ctx: Context, args: Args) -> Reply:
     when = expiry_ms(options.expire, options.amount, "set") if options.expire else None
     old = read_string(ctx, key) if options.want_old else None
     if options.only_new or options.only_old:
-        there = ctx.db.get(key) is not None
+        there = ctx.db.peek(key) is not None
         if there if options.only_new else not there:
+            ctx.db.get(key)  # that counts as use
             return old
+    if options.keep_ttl:
+        ctx.db.get(key)
     store(ctx, key, args[2], when, keep_ttl=options.keep_ttl)
     if ctx.journaled:
         tail = () if when is None else (b"PXAT", b"%d" % when)

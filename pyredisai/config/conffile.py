@@ -61,7 +61,7 @@ class Loader:
 
     def load(self, path: str = "", *, stdin: bool = False, options: str = "") -> None:
         """Take a file (or all that a pattern matches), the standard input, and options, as one text."""
-        text = "".join(_read(name) for name in _files(path)) if path else ""
+        text = _text(path) if path else ""
         if stdin and self.read_stdin is not None:
             text += to_text(self.read_stdin())
         if options:
@@ -119,7 +119,7 @@ class Loader:
             raise ConfigError(texts.TOO_MANY_INCLUDES)
         self._depth += 1
         try:
-            self.load(values[0])
+            self.take(_text(values[0]))
         except MissingFile:
             raise
         except ConfigError as error:
@@ -181,6 +181,11 @@ def fail(reason: str, number: int = 0, line: str = "") -> NoReturn:
 def _files(path: str) -> list[str]:
     """The file, or in order those that a pattern matches."""
     return sorted(glob.glob(path)) if any(char in path for char in "*?[") else [path]
+
+
+def _text(path: str) -> str:
+    """Of all these files. Raises MissingFile."""
+    return "".join(map(_read, _files(path)))
 
 
 def _read(path: str) -> str:

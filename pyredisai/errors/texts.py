@@ -267,7 +267,6 @@ LCS_NOT_STRINGS = "ERR The specified keys must contain string values"
 LCS_LEN_AND_IDX = "ERR If you want both the length and indexes, please just use IDX."
 LCS_MEMORY = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
 SORT_NUMBER = "ERR One or more scores can't be converted into double"
-NO_FREQUENCY = "ERR access frequencies are not counted by this server"
 
 
 def unsupported_option(option: str) -> str:

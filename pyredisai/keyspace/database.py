@@ -7,12 +7,12 @@ Containers are mutated in place, then reported with `touch`; an emptied one is d
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any, TypeAlias
 
 from pyredisai import clock
-from pyredisai.keyspace.events import KeyspaceEvents
+from pyredisai.keyspace.events import KeyspaceEvents, Removal
+from pyredisai.keyspace.usage import IdleTimes, Usage
 
 Discard: TypeAlias = Callable[[int, list[MutableMapping[bytes, Any]]], None]
 
@@ -20,30 +20,39 @@ Discard: TypeAlias = Callable[[int, list[MutableMapping[bytes, Any]]], None]
 class Database:
     """The keys of one SELECT number. All methods run on the loop.
 
-    `accessed` holds when (monotonic seconds) each key was last used, from the moment at which
-    somebody asked for it (`track_access`); None until then, and free of cost. `sweep` is where the
-    active expiry stands. `data` and `expires` are plain dictionaries, except while a picture of the keys is
-    in use and for a little longer (`keyspace.layered`).
+    `usage` is what is noted of the use of keys while somebody wants that (`attend`); None until then, and free of
+    cost. `sweep` is where the active expiry stands. `data` and `expires` are plain dictionaries, except while a
+    picture of the keys is in use and for a little longer (`keyspace.layered`).
     """
 
-    __slots__ = ("accessed", "data", "events", "expires", "index", "sweep")
+    __slots__ = ("_attentive", "data", "events", "expires", "index", "sweep", "usage")
 
     def __init__(self, index: int, events: KeyspaceEvents) -> None:
         self.index = index
         self.events = events
         self.data: MutableMapping[bytes, Any] = {}
         self.expires: MutableMapping[bytes, int] = {}
-        self.accessed: dict[bytes, int] | None = None
+        self.usage: Usage | None = None
         self.sweep: Iterator[bytes] | None = None
+        self._attentive = False
 
     def get(self, key: bytes) -> Any:
-        """The value of a key, or None; a key whose time has come is deleted first (lazy expiry)."""
+        """The value of a key, or None, for its use; a key whose time has come is deleted first (lazy expiry)."""
+        if self.expires and key in self.expires and self.expires[key] <= clock.now_ms() and self.expire(key):
+            return None
+        value = self.data.get(key)
+        if self.usage is not None and value is not None:
+            self.usage.use(key)
+        return value
+
+    def peek(self, key: bytes) -> Any:
+        """`get` for those who look at a key without using it."""
         if self.expires and key in self.expires and self.expires[key] <= clock.now_ms() and self.expire(key):
             return None
         return self.data.get(key)
 
-    def lookup(self, key: bytes) -> Any:
-        """`get` for commands that read: counts a hit or a miss, and notes the access."""
+    def lookup(self, key: bytes, *, use: bool = True) -> Any:
+        """`get` for commands that read, without `use` `peek`: counts a hit or a miss."""
         value = self.data.get(key)
         if value is None or (
             self.expires and key in self.expires and self.expires[key] <= clock.now_ms() and self.expire(key)
@@ -54,12 +63,15 @@ class Database:
                 events.notify("m", "keymiss", self.index, key)
             return None
         self.events.stats.keyspace_hits += 1
-        if self.accessed is not None:
-            self.accessed[key] = int(time.monotonic())
+        if self.usage is not None and use:
+            self.usage.use(key)
         return value
 
     def set(self, key: bytes, value: Any, *, keep_ttl: bool = False) -> None:
-        """Store a value under a key whatever was there; its expiry goes unless `keep_ttl`."""
+        """Store a value under a key whatever was there; its expiry goes unless `keep_ttl`.
+
+        The value that was there counts as used, unless with `keep_ttl`: whoever edits it has looked it up before.
+        """
         events = self.events
         if self.expires and key in self.expires:
             gone = self.expires[key] <= clock.now_ms() and self.expire(key)
@@ -67,19 +79,19 @@ class Database:
                 self.expires.pop(key, None)
         if events.on_event and key not in self.data:
             events.notify("n", "new", self.index, key)
+        if self._attentive:
+            self._replace(key, value, keep_ttl)
         self.data[key] = value
         events.dirty += 1
         if events.on_key:
             for listener in events.on_key:
                 listener(self.index, key)
-        if self.accessed is not None:
-            self.accessed[key] = int(time.monotonic())
 
-    def delete(self, key: bytes) -> bool:
+    def delete(self, key: bytes, reason: Removal = "server-del") -> bool:
         """Remove a key; False when it is not there (or has expired)."""
-        if self.get(key) is None:
+        if self.peek(key) is None:
             return False
-        self._remove(key)
+        self._remove(key, reason)
         self.touch(key)
         return True
 
@@ -101,7 +113,7 @@ class Database:
             return events.expiry == "hide"
         for listener in events.on_expire:
             listener(self.index, key)
-        self._remove(key)
+        self._remove(key, "expire")
         events.stats.expired_keys += 1
         for listener in events.on_key:
             listener(self.index, key)
@@ -130,17 +142,17 @@ class Database:
         for listener in self.events.on_flush:
             listener(self.index)
         self.sweep = None
+        usage = self.usage
+        if usage is not None:
+            self.usage = usage.emptied()
         if discard is not None:
-            accessed = self.accessed
-            discard(count, [self.data, self.expires] if accessed is None else [self.data, self.expires, accessed])
-            self.data, self.expires, self.accessed = {}, {}, None if accessed is None else {}
+            discard(count, [self.data, self.expires] if usage is None else [self.data, self.expires, usage.notes])
+            self.data, self.expires = {}, {}
         elif type(self.data) is dict and type(self.expires) is dict:
             self.data.clear()
             self.expires.clear()
         else:  # a picture may be reading what lies under the layer
             self.data, self.expires = {}, {}
-        if self.accessed is not None:
-            self.accessed.clear()
         self.events.dirty += count
         return count
 
@@ -150,17 +162,46 @@ class Database:
             listener(self.index, other.index)
         self.data, other.data = other.data, self.data
         self.expires, other.expires = other.expires, self.expires
-        self.accessed, other.accessed = other.accessed, self.accessed
+        self.usage, other.usage = other.usage, self.usage
+        self._attentive, other._attentive = other._attentive, self._attentive
         self.events.dirty += 1
 
-    def track_access(self) -> dict[bytes, int]:
-        """Note from now on when each key is used; keys that were there count as used now."""
-        if self.accessed is None:
-            self.accessed = dict.fromkeys(self.data, int(time.monotonic()))
-        return self.accessed
+    def attend(self, usage: Usage | None) -> None:
+        """Note the use of keys there from now on. Called again when reasons have come to or left `events.lazily`."""
+        self.usage = usage
+        self._attentive = usage is not None or "server-del" in self.events.lazily
 
-    def _remove(self, key: bytes) -> None:
+    def track_access(self) -> IdleTimes:
+        """Note from now on when each key is used; keys that were there count as used now."""
+        usage = self.usage
+        if not isinstance(usage, IdleTimes):
+            usage = IdleTimes()
+            self.attend(usage)
+        return usage
+
+    def hand_over_usage(self, key: bytes, target: Database, name: bytes) -> None:
+        """The value of `key` has been stored as `name` of `target` too, where its use so far is to count."""
+        if self.usage is not None and target.usage is not None and key in self.usage.notes:
+            target.usage.notes[name] = self.usage.notes[key]
+
+    def _replace(self, key: bytes, value: Any, edited: bool) -> None:
+        """Note that a value comes, and who frees the one that goes."""
+        old = self.data.get(key)
+        lazily = self.events.lazily
+        if lazily and old is not None and old is not value and "server-del" in lazily:
+            lazily["server-del"](old)
+        usage = self.usage
+        if usage is not None:
+            if old is None:
+                usage.add(key)
+            elif not edited:
+                usage.use(key)
+
+    def _remove(self, key: bytes, reason: Removal) -> None:
+        lazily = self.events.lazily
+        if lazily and reason in lazily:
+            lazily[reason](self.data[key])
         del self.data[key]
         self.expires.pop(key, None)
-        if self.accessed is not None:
-            self.accessed.pop(key, None)
+        if self.usage is not None:
+            self.usage.notes.pop(key, None)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 ExpiryMode: TypeAlias = Literal["delete", "hide", "ignore"]
 KeyListener: TypeAlias = Callable[[int, bytes], None]
 FlushListener: TypeAlias = Callable[[int], None]
 SwapListener: TypeAlias = Callable[[int, int], None]
 EventListener: TypeAlias = Callable[[str, str, int, bytes], None]
+# Why a value goes: as the options are named after `lazyfree-lazy-`, or "kept" by whoever takes it out.
+Removal: TypeAlias = Literal["expire", "eviction", "server-del", "user-del", "kept"]
 
 
 @dataclass(slots=True)
@@ -34,13 +36,16 @@ class KeyspaceEvents:
 
     `expiry` is what happens to a key whose time has come: `delete` it; on a replica `hide` it (its primary will say
     when it goes) or, while the primary's own commands are applied, `ignore` that its time has come.
+
+    `lazily` holds, for each reason for which a value is to be freed later, the function that is given the value.
     """
 
-    __slots__ = ("dirty", "expiry", "on_event", "on_expire", "on_flush", "on_key", "on_swap", "stats")
+    __slots__ = ("dirty", "expiry", "lazily", "on_event", "on_expire", "on_flush", "on_key", "on_swap", "stats")
 
     def __init__(self) -> None:
         self.dirty = 0
         self.expiry: ExpiryMode = "delete"
+        self.lazily: dict[Removal, Callable[[Any], None]] = {}
         self.stats = KeyspaceStats()
         self.on_key: list[KeyListener] = []
         self.on_expire: list[KeyListener] = []

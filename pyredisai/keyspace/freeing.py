@@ -38,7 +38,8 @@ _SOLE: Final = _references_of_one()
 class Freeing:
     """What waits to be freed. All methods run on the loop.
 
-    `later(seconds, function)` calls a function on the loop after that time. `pending` and `freed` count keys.
+    `later(seconds, function)` calls a function on the loop after that time. `pending` and `freed` count keys that
+    were removed lazily.
     """
 
     def __init__(self, later: Callable[[float, Callable[[], None]], Any]) -> None:
@@ -53,14 +54,27 @@ class Freeing:
         if is_big(value):
             self._add(1, [value])
 
+    def add_rest(self, value: Any) -> None:
+        """What others held when its key was removed, and have now let go of: that key has been counted, if at all."""
+        if is_big(value):
+            self._add(0, [value])
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._waiting)
+
     def add_keys(self, count: int, mappings: list[MutableMapping[bytes, Any]]) -> None:
         """The dictionaries of a database that had `count` keys and has others now."""
         if count:
             self._add(count, mappings)
 
     def finish(self) -> None:
-        """Free everything now: memory is wanted."""
-        self._free(float("inf"))
+        """Free everything now: memory is wanted. At a stretch, which takes an eighth of the time of all slices."""
+        for count, _ in self._waiting:
+            self.pending -= count
+            self.freed += count
+        self._waiting.clear()
 
     def _add(self, count: int, things: list[Any]) -> None:
         self.pending += count

@@ -8,7 +8,7 @@ never None. All of this runs on the loop; threads may read a mapping that has a 
 from __future__ import annotations
 
 import time
-from collections.abc import ItemsView, Iterator, MutableMapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, MutableMapping, ValuesView
 from itertools import chain, filterfalse
 from typing import Any, Final, Generic, TypeVar
 
@@ -114,16 +114,22 @@ class Layered(MutableMapping[bytes, V], Generic[V]):
     def __sizeof__(self) -> int:
         return self.own.__sizeof__() + self.base.__sizeof__()
 
-    def settle(self, deadline: float) -> bool:
-        """Move entries down to `base` until `deadline` (of `perf_counter`); whether all are there."""
+    def settle(self, deadline: float, discard: Callable[[V], None] | None = None) -> bool:
+        """Move entries down to `base` until `deadline` (of `perf_counter`); whether all are there.
+
+        `discard(value)` is given what they take the place of.
+        """
         own, base = self.own, self.base
         while own:
             for _ in range(min(_STEP, len(own))):
                 key, value = own.popitem()
+                old = base.get(key) if discard is not None else None
                 if value is _GONE:
                     base.pop(key, None)
                 else:
                     base[key] = value
+                if discard is not None and old is not None:
+                    discard(old)
             if time.perf_counter() >= deadline:
                 break
         return not own
@@ -180,16 +186,18 @@ def flattened(mapping: MutableMapping[bytes, V]) -> dict[bytes, V]:
     return flat
 
 
-def merge(top: MutableMapping[bytes, V], deadline: float) -> tuple[MutableMapping[bytes, V], bool]:
+def merge(
+    top: MutableMapping[bytes, V], deadline: float, discard: Callable[[V], None] | None = None
+) -> tuple[MutableMapping[bytes, V], bool]:
     """Take away layers that nobody reads through, the lowest first, until `deadline` (of `perf_counter`).
 
-    What is the top now, and whether no more can be done at present.
+    What is the top now, and whether no more can be done at present. `discard`: see `Layered.settle`.
     """
     while type(top) is Layered and not top.hold.active:
         above, layer = None, top
         while type(layer.base) is Layered and not layer.base.hold.active:
             above, layer = layer, layer.base
-        if not layer.settle(deadline):
+        if not layer.settle(deadline, discard):
             return top, False
         if above is None:
             top = layer.base

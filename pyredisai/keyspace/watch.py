@@ -27,7 +27,7 @@ class WatchTable:
         place = (database, key)
         if place in client.watched:
             return
-        self._databases[database].get(key)
+        self._databases[database].peek(key)
         if not self._watchers:
             self._listen()
         client.watched.add(place)
@@ -48,7 +48,7 @@ class WatchTable:
     def expire_due(self, client: Watcher) -> None:
         """Expire the watched keys whose time has come; that touches them like any other change."""
         for database, key in client.watched:
-            self._databases[database].get(key)
+            self._databases[database].peek(key)
 
     def _listen(self) -> None:
         events = self._databases[0].events

@@ -64,7 +64,11 @@ def load_in_slices(
         if time.perf_counter() >= until:
             yield progress
             until = time.perf_counter() + SLICE_S
-    for record in records(source, into=lambda index: _database(databases, index).data):
+    for record in records(
+        source,
+        into=lambda index: _database(databases, index).data,
+        usage=lambda index: _database(databases, index).usage,
+    ):
         if isinstance(record, Stored):
             progress.keys += record.keys
         elif isinstance(record, Key):
@@ -108,4 +112,6 @@ def _store(
     database.data[record.name] = adopt(record.value)
     if record.expire_ms is not None:
         database.expires[record.name] = record.expire_ms
+    if database.usage is not None:
+        database.usage.restore(record.name, record.idle_s, record.frequency)
     progress.keys += 1

@@ -19,6 +19,7 @@ from pyredisai.keyspace.layered import Hold, Layered, chain_of, flattened, merge
 from pyredisai.keyspace.sorted_set import SortedSet
 from pyredisai.keyspace.stream import Stream
 from pyredisai.keyspace.types import copied
+from pyredisai.keyspace.usage import Usage
 from pyredisai.persistence.disk import Abandoned
 
 # How long a thread that reads a picture keeps the interpreter, and how long it then leaves it to the loop at least.
@@ -39,6 +40,7 @@ class Part(NamedTuple):
     number: int
     data: MutableMapping[bytes, Any]
     expires: MutableMapping[bytes, int]
+    usage: Usage | None = None  # as it is, not as it was
 
 
 class Snapshot:
@@ -58,8 +60,9 @@ class Snapshot:
         """The keys. Raises Abandoned after `stop`."""
         paced, now = self.hold is not None, time.perf_counter
         until = now() + SLICE_S
-        for index, data, expires in self.parts:
-            for key, value in data.items():
+        for part in self.parts:
+            index, expires = part.number, part.expires
+            for key, value in part.data.items():
                 if paced and now() >= until:
                     time.sleep(YIELD_S)
                     if self._stopped:
@@ -77,18 +80,24 @@ class Snapshot:
         if type(value) not in _CONTAINERS:
             return
         # SWAPDB may have moved the key's database: look at all of them.
-        if any(data.get(key) is value for _, data, _ in self.parts):
+        if any(part.data.get(key) is value for part in self.parts):
             database.data[key] = copied(value)
 
 
 class Pictures:
     """Takes pictures of the keys, and tidies up after them. All methods run on the loop.
 
-    `later(seconds, function)` calls a function on the loop after that time.
+    `later(seconds, function)` calls a function on the loop after that time. `discard(value)` is given each value that
+    the last picture let go of after its key, so that a big one is freed in slices.
     """
 
-    def __init__(self, databases: Sequence[Database], later: Callable[[float, Callable[[], None]], Any]) -> None:
-        self._databases, self._later = databases, later
+    def __init__(
+        self,
+        databases: Sequence[Database],
+        later: Callable[[float, Callable[[], None]], Any],
+        discard: Callable[[Any], None] = lambda value: None,
+    ) -> None:
+        self._databases, self._later, self._discard = databases, later, discard
         self._taken: list[Snapshot] = []
         self._old: list[MutableMapping[bytes, Any]] = []
         self._tidying = False
@@ -96,7 +105,7 @@ class Pictures:
 
     def live(self) -> Snapshot:
         """The keys as they are: for one who has read them before the next command runs."""
-        return Snapshot([Part(db.index, db.data, db.expires) for db in self._databases if db.data])
+        return Snapshot([Part(db.index, db.data, db.expires, _stored_usage(db)) for db in self._databases if db.data])
 
     def take(self, *, empty: bool = False) -> Snapshot:
         """A picture for a thread; `release` it when the thread has ended. `empty`: without any key."""
@@ -110,14 +119,14 @@ class Pictures:
         return snapshot
 
     def _part(self, db: Database, hold: Hold) -> Part:
-        data, expires = db.data, db.expires
+        data, expires, usage = db.data, db.expires, _stored_usage(db)
         if len(chain_of(data)) > MAX_LAYERS:
-            return Part(db.index, flattened(data), flattened(expires))
+            return Part(db.index, flattened(data), flattened(expires), usage)
         db.data = Layered(data, hold)
         if not expires:
-            return Part(db.index, data, {})
+            return Part(db.index, data, {}, usage)
         db.expires = Layered(expires, hold)
-        return Part(db.index, data, expires)
+        return Part(db.index, data, expires, usage)
 
     def release(self, snapshot: Snapshot) -> None:
         """Nobody reads this picture any more."""
@@ -142,7 +151,7 @@ class Pictures:
     def _merge(self, deadline: float) -> bool:
         done = True
         for db in self._databases:
-            db.data, merged = merge(db.data, deadline)
+            db.data, merged = merge(db.data, deadline, self._discard)
             db.expires, expired = merge(db.expires, deadline)
             done = done and merged and expired
         return done
@@ -153,22 +162,26 @@ class Pictures:
         used = {id(part) for db in self._databases for top in (db.data, db.expires) for part in chain_of(top)}
         self._old = [part for part in self._old if id(part) not in used]
         for part in self._old:
-            if id(part) not in held and not _emptied(part.own if type(part) is Layered else part, deadline):
+            if id(part) not in held and not self._emptied(part.own if type(part) is Layered else part, deadline):
                 return False
         self._old = [part for part in self._old if id(part) in held]
         return True
 
+    def _emptied(self, mapping: MutableMapping[bytes, Any], deadline: float) -> bool:
+        discard = self._discard
+        while mapping:
+            for _ in range(min(_STEP, len(mapping))):
+                discard(mapping.popitem()[1])
+            if time.perf_counter() >= deadline:
+                return not mapping
+        return True
+
+
+def _stored_usage(db: Database) -> Usage | None:
+    return db.usage if db.usage is not None and db.usage.stored else None
+
 
 def _parts_of(snapshots: Sequence[Snapshot]) -> list[MutableMapping[bytes, Any]]:
     """Every dictionary that these pictures read."""
-    tops = [top for snapshot in snapshots for _, *pair in snapshot.parts for top in pair]
+    tops = [top for snapshot in snapshots for part in snapshot.parts for top in (part.data, part.expires)]
     return [part for top in tops for part in chain_of(top)]
-
-
-def _emptied(mapping: MutableMapping[bytes, Any], deadline: float) -> bool:
-    while mapping:
-        for _ in range(min(_STEP, len(mapping))):
-            mapping.popitem()
-        if time.perf_counter() >= deadline:
-            return not mapping
-    return True

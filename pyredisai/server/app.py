@@ -34,6 +34,7 @@ from pyredisai.server.dispatch import call
 from pyredisai.server.ending import Ending
 from pyredisai.server.endpoint import Endpoint
 from pyredisai.server.guarding import install_guard
+from pyredisai.server.keyspace_options import install_keyspace_options
 from pyredisai.server.limits import Limits
 from pyredisai.server.listener import Listener, ListenError
 from pyredisai.server.log import Log
@@ -56,7 +57,6 @@ class Application:
         turn = Turn(begin=self.services.scheduler.begin_slice)
         self.listener = Listener(config, lambda: Endpoint(Connection(self.services, self.limits, turn)), self.log)
         self.cron = Cron(self.services, self.limits, check_output)
-        self._interrupted = False
 
     def open(self) -> None:
         """Take the ports, import the backends that the configuration names. Raises ListenError, ConfigError."""
@@ -96,16 +96,17 @@ class Application:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def _signalled(self, number: signal.Signals) -> None:
-        if self._interrupted and number == signal.SIGINT:
+        shutdown = self.services.shutdown
+        if shutdown.signalled and number == signal.SIGINT:
             self.log("warning", "You insist... exiting now.")
             self._remove_pid_file()
             os._exit(1)
-        self._interrupted = number == signal.SIGINT
+        shutdown.signalled = True
         self.log("warning", f"Received {number.name} scheduling shutdown...")
         how = self.config["shutdown-on-sigint" if number == signal.SIGINT else "shutdown-on-sigterm"]
         save = True if "save" in how else False if "nosave" in how else None
         try:
-            self.services.shutdown.begin(save, force="force" in how, now="now" in how)
+            shutdown.begin(save, force="force" in how, now="now" in how)
         except ReplyError:
             self.log("warning", f"{number.name} received but errors trying to shut down the server")
 
@@ -153,6 +154,7 @@ def build_services(config: Registry, log: Log | None = None) -> Services:
     services.saver.functions = partial(functions.dump_code, services)
     ai_config.follow_config(services)
     install_guard(services)
+    install_keyspace_options(services)
     install_persistence(services)
     services.cron.append(partial(expire_keys, services))
     load_users(services)

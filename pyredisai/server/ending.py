@@ -19,11 +19,15 @@ _PURPOSE: Final = "shutdown"
 
 
 class Ending:
-    """Of one server: `commands.context.Shutdown`. `finish` is called when nothing is left to do."""
+    """Of one server: `commands.context.Shutdown`. `finish` is called when nothing is left to do.
+
+    `signalled`: a signal has asked for the end; what lets the server go on takes that back.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self.finish: Callable[[], None] = lambda: None
+        self.signalled = False
         self._until_s = 0.0
         self._save: bool | None = None
         self._force = False
@@ -109,6 +113,7 @@ class Ending:
 
     def _go_on(self) -> None:
         self._until_s = 0.0
+        self.signalled = False
         self._services.primary.still = False
         pause.end(self._services, _PURPOSE)
         waiting, self._waiting = self._waiting, []

@@ -70,7 +70,7 @@ class Receiver:
             lose_all_keys(services)
         databases = services.databases
         if self._swap:
-            databases = [Database(db.index, KeyspaceEvents()) for db in services.databases]
+            databases = [_empty_like(db) for db in services.databases]
         dirty = services.events.dirty
         if not serves:
             state.active = True
@@ -100,6 +100,8 @@ class Receiver:
         functions.adopt(self._services, loading_state(self._services).progress.functions)
         for database, new in zip(self._services.databases, fresh, strict=True):
             database.data, database.expires = new.data, new.expires
+            if type(database.usage) is type(new.usage):
+                database.usage = new.usage
 
     def _rewrite_log(self) -> None:
         """The append-only log begins anew with what was loaded."""
@@ -107,3 +109,11 @@ class Receiver:
         if log.wanted:
             log.abandon_rewrite()  # its picture is of the keys that are gone
             log.start_rewrite()
+
+
+def _empty_like(db: Database) -> Database:
+    """A database to load into, of which nobody hears yet."""
+    made = Database(db.index, KeyspaceEvents())
+    if db.usage is not None:
+        made.attend(db.usage.emptied())
+    return made

@@ -137,6 +137,7 @@ ARGUMENTS = [
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(ARGUMENTS), max_size=6), st.sampled_from([b"", b"hz 20", b"hz x\n", b"timeout 3\n"]))
 @example(["--user", "bob", ""], b"")
+@example(["--include", ""], b"")
 def test_command_lines(folder: Path, argv: list[str], stdin: bytes) -> None:
     """Arguments in any order and number, before one that ends the start."""
     (folder / "t.conf").write_text("timeout 1\n")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from pyredisai import REDIS_VERSION
+from pyredisai.keyspace.usage import IdleTimes, Usage
 from pyredisai.persistence.rdb.crc64 import crc64
 from pyredisai.persistence.rdb.opcodes import MAGIC, WRITE_VERSION, Op, Type
 from pyredisai.persistence.rdb.primitives import COMPRESS_AT_MOST, DEFAULT_CHUNK, Sink
@@ -18,6 +19,8 @@ _PIECE: Final = 1 << 22
 _PROGRESS_MASK: Final = 255
 _SHORT: Final = 21  # longer strings may be compressed
 _NINE: Final = 0x39  # no integer begins with a later letter
+_FREQUENCIES: Final = [bytes((Op.FREQ, counter)) for counter in range(256)]
+_SHORT_IDLE: Final = [bytes((Op.IDLE, seconds)) for seconds in range(64)]
 _HEADS: Final = [bytes((Type.STRING, size)) for size in range(_SHORT)]
 
 
@@ -97,16 +100,22 @@ def _aux_fields(options: WriteOptions) -> Iterable[tuple[str, str]]:
 
 def _write_keys(writer: _Writer, snapshot: Snapshot, progress: Callable[[int], None] | None) -> None:
     sizes = {index: (keys, expires) for index, keys, expires in snapshot.sizes}
+    usages = {part.number: part.usage for part in snapshot.parts}
+    usage: Usage | None = None
+    use = b""
     selected = -1
     sink = writer.sink
     for done, (index, key, value, expire) in enumerate(snapshot):
         if index != selected:
             selected = index
+            usage = usages[index]
             sink.append(Op.SELECTDB)
             sink.length(index)
             sink.append(Op.RESIZEDB)
             sink.length(sizes[index][0])
             sink.length(sizes[index][1])
+        if usage is not None:
+            use = _use_of(usage, key)
         if (
             type(value) is bytes
             and expire is None
@@ -115,6 +124,8 @@ def _write_keys(writer: _Writer, snapshot: Snapshot, progress: Callable[[int], N
             and key[0] > _NINE
             and (value[0] > _NINE or size > 11)
         ):  # the inner loop of saving: a word that holds a word or a text, none of them an integer
+            if use:
+                sink += use
             sink += _HEADS[long]
             sink += key
             if size < _SHORT:
@@ -123,7 +134,7 @@ def _write_keys(writer: _Writer, snapshot: Snapshot, progress: Callable[[int], N
             else:
                 sink.string(value)
         else:
-            _write_key(sink, key, value, expire)
+            _write_key(sink, key, value, expire, use)
         if len(sink) + sink.apart_size >= _FLUSH_BYTES:
             writer.flush()
             sink = writer.sink
@@ -131,8 +142,22 @@ def _write_keys(writer: _Writer, snapshot: Snapshot, progress: Callable[[int], N
             progress(done)
 
 
-def _write_key(sink: Sink, key: bytes, value: Any, expire: int | None) -> None:
+def _write_key(sink: Sink, key: bytes, value: Any, expire: int | None, use: bytes) -> None:
     if expire is not None:
         sink.append(Op.EXPIRETIME_MS)
         sink += expire.to_bytes(8, "little", signed=True)
+    sink += use
     write_value(sink, value, key)
+
+
+def _use_of(usage: Usage, key: bytes) -> bytes:
+    """The record on the use of a key."""
+    if not isinstance(usage, IdleTimes):
+        return _FREQUENCIES[usage.order(key)]
+    idle = usage.idle_s(key)
+    if idle < len(_SHORT_IDLE):
+        return _SHORT_IDLE[idle]
+    record = Sink()
+    record.append(Op.IDLE)
+    record.length(idle)
+    return bytes(record)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pyredisai.errors import PersistenceError
-from pyredisai.persistence.rdb import lzf, lzf_many
+from pyredisai.persistence.rdb import compression
 from pyredisai.persistence.rdb.packed import canonical_integer
 
 # LZF in Python takes about a microsecond a byte: longer strings are stored as they are.
@@ -105,7 +105,7 @@ class Source:
             return bytes(self.take(size))
         if size == _LZF:
             compressed, full = self.length(), self.length()
-            return lzf.decompress(bytes(self.take(compressed)), full)
+            return compression.decompress(bytes(self.take(compressed)), full)
         if size in (_INT8, _INT16, _INT32):
             return b"%d" % int.from_bytes(self.take(1 << size), "little", signed=True)
         raise PersistenceError(f"unknown string encoding {size} at byte {self.position - 1}")
@@ -192,7 +192,7 @@ class Sink(bytearray):
                 if self.defers:
                     self._put_apart(value, size)
                     return
-                packed = lzf.compress(bytes(value), size - 4)
+                packed = compression.compress(bytes(value), size - 4)
                 if packed is not None:
                     self._packed(packed, size)
                     return
@@ -222,7 +222,7 @@ class Sink(bytearray):
         if not self.apart:
             yield self
             return
-        packed = iter(lzf_many.compress_many([value for _, value in self.apart if len(value) <= COMPRESS_AT_MOST]))
+        packed = iter(compression.compress_many([value for _, value in self.apart if len(value) <= COMPRESS_AT_MOST]))
         out = Sink()
         done = 0
         with memoryview(self) as collected:

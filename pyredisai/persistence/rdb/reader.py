@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pyredisai.errors import PersistenceError
+from pyredisai.keyspace.usage import Usage
 from pyredisai.persistence import module_types
 from pyredisai.persistence.rdb.crc64 import crc64
 from pyredisai.persistence.rdb.opcodes import MAGIC, MAX_READ_VERSION, Op, Type
@@ -21,12 +22,17 @@ _PIECE: Final = 1 << 20
 
 @dataclass(slots=True)
 class Key:
-    """A key of database `db`; `expire_ms` in Unix milliseconds, None without expiry."""
+    """A key of database `db`; `expire_ms` in Unix milliseconds, None without expiry.
+
+    `idle_s` and `frequency` (0 to 255) tell of its use, where the file does and they were asked for.
+    """
 
     db: int
     name: bytes
     value: Any
     expire_ms: int | None
+    idle_s: int | None = None
+    frequency: int | None = None
 
 
 @dataclass(slots=True)
@@ -52,32 +58,38 @@ class Stored:
 
 
 def records(
-    buffer: bytes | memoryview | Source, *, into: Callable[[int], MutableMapping[bytes, Any]] | None = None
+    buffer: bytes | memoryview | Source,
+    *,
+    into: Callable[[int], MutableMapping[bytes, Any]] | None = None,
+    usage: Callable[[int], Usage | None] | None = None,
 ) -> Iterator[Key | Aux | Function | Stored]:
     """Every record of a file in turn; the checksum is not looked at (see `verify`).
 
     Raises PersistenceError where the file is cut off or corrupt, naming the byte; what was read before
     has been given by then. Where `into` is given, most keys without expiry that hold plain strings or small
-    containers are not given but put at once into the dictionary `into(db)`.
+    containers are not given but put at once into the dictionary `into(db)`; what the
+    file tells of their use is noted in `usage(db)`. Without `usage` nothing is told of that.
     """
     source = buffer if isinstance(buffer, Source) else Source(buffer)
     version = _header(source)
     db = 0
     expire: int | None = None
+    idle: int | None = None
+    frequency: int | None = None
     while True:
         start = source.position
         kind = source.byte()
+        if into is not None and expire is None and idle is None and frequency is None and kind <= Op.FREQ:
+            source.position = start
+            if count := read_run(source, into(db), None if usage is None else usage(db)):
+                yield Stored(count)
+                continue
+            source.position += 1
         if kind < _FIRST_OPCODE:
-            if into is not None and expire is None:
-                source.position = start
-                if count := read_run(source, into(db)):
-                    yield Stored(count)
-                    continue
-                source.position += 1
             name = source.string()
             value = source.blob([source.part()]) if kind == _STRING else read_value(source, kind)
-            yield Key(db, name, value, expire)
-            expire = None
+            yield Key(db, name, value, expire, idle, frequency)
+            expire = idle = frequency = None
         elif kind == Op.EOF:
             source.position = min(source.position + (8 if version >= 5 else 0), source.end)
             return
@@ -91,6 +103,10 @@ def records(
             yield Aux(source.string(), source.string())
         elif kind == Op.FUNCTION2:
             yield Function(source.string())
+        elif kind == Op.IDLE and usage is not None:
+            idle = source.length()
+        elif kind == Op.FREQ and usage is not None:
+            frequency = source.byte()
         else:
             _skip(source, kind)
 
@@ -122,7 +138,7 @@ def verify(buffer: bytes | memoryview) -> Iterator[int]:
 
 
 def _skip(source: Source, kind: int) -> None:
-    """Read over what means nothing here: hints on sizes, idle times, other modules' data."""
+    """Read over what means nothing here: hints on sizes, other modules' data, the use of keys if nobody notes it."""
     if kind == Op.RESIZEDB:
         source.length(), source.length()
     elif kind == Op.IDLE:

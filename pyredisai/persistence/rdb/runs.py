@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any, Final
 
-from pyredisai.persistence.rdb.lzf import decompress
-from pyredisai.persistence.rdb.opcodes import Type
+from pyredisai.keyspace.usage import Usage
+from pyredisai.persistence.rdb.compression import decompress
+from pyredisai.persistence.rdb.opcodes import Op, Type
 from pyredisai.persistence.rdb.primitives import Source
 from pyredisai.persistence.rdb.values import PACKED
 
@@ -17,11 +18,15 @@ _STRING: Final = int(Type.STRING)
 # Type, a key of 63 bytes with its length, a value of 63 bytes with its lengths, and the type after them.
 _MOST: Final = 1 + 64 + 67 + 1
 _LZF: Final = 0xC3
+_IDLE: Final = int(Op.IDLE)
+_FREQ: Final = int(Op.FREQ)
 _INTEGERS: Final = {0xC0: 1, 0xC1: 2, 0xC2: 4}
 
 
-def read_run(source: Source, into: MutableMapping[bytes, Any]) -> int:
+def read_run(source: Source, into: MutableMapping[bytes, Any], usage: Usage | None = None) -> int:
     """Store the run of such keys that begins at the source's position; how many there were.
+
+    What stands before a key of its use is noted in `usage`.
 
     The run ends before a key of another kind or of more than 63 bytes, after a value above 16 KB, and some 32 KB
     further at the latest. With `source.lends` its last value may have to be filled. Raises PersistenceError.
@@ -31,7 +36,24 @@ def read_run(source: Source, into: MutableMapping[bytes, Any]) -> int:
     last = len(data) - _MOST  # from here on a record could reach beyond the window
     count = 0
     value: Any  # bytes; a string may be a view
-    while position < last and ((kind := data[position]) == _STRING or kind in PACKED):
+    use_at = -1  # where the record on the use of the next key stands
+    idle: int | None = None
+    frequency: int | None = None
+    while position < last:
+        kind = data[position]
+        if kind != _STRING and kind not in PACKED:
+            if kind == _FREQ:
+                use_at, idle, frequency = position, None, data[position + 1]
+                position += 2
+                continue
+            if kind == _IDLE and (size := data[position + 1]) < 128:
+                use_at, idle, frequency = position, size, None
+                position += 2
+                if size > 63:
+                    idle = (size & 63) << 8 | data[position]
+                    position += 1
+                continue
+            break
         at = position + 1
         size = data[at]
         if size > 63:
@@ -63,5 +85,9 @@ def read_run(source: Source, into: MutableMapping[bytes, Any]) -> int:
                 last = 0
         into[key] = value if kind == _STRING else PACKED[kind](value)
         count += 1
-    source.position = base + position
+        if use_at >= 0:
+            if usage is not None:
+                usage.restore(key, idle, frequency)
+            use_at = -1
+    source.position = base + (position if use_at < 0 else use_at)
     return count

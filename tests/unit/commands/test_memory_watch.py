@@ -7,6 +7,7 @@ import pytest
 from pyredisai.commands import memory_watch
 from pyredisai.commands.context import Services
 from pyredisai.config.registry import Registry
+from pyredisai.keyspace.freeing import Freeing
 from pyredisai.server.app import build_services
 
 MB = 1 << 20
@@ -62,3 +63,46 @@ def test_what_cannot_go_back_is_not_tried_again(services: Services, monkeypatch:
     allocator = FakeAllocator(100 * MB, stays=40 * MB)
     assert rounds(services, monkeypatch, allocator, 0, 0, 0) == 1
     assert allocator.now == 40 * MB
+
+
+@pytest.mark.parametrize("lazily", ["yes", "no"])
+def test_what_was_evicted_lazily_is_not_waited_for(
+    services: Services, monkeypatch: pytest.MonkeyPatch, lazily: str
+) -> None:
+    services.freeing = Freeing(lambda seconds, function: None)
+    services.config.set([("lazyfree-lazy-eviction", lazily), ("maxmemory-policy", "allkeys-random")])
+    watch = memory_watch.memory_watch(services)
+    monkeypatch.setattr(watch, "used", lambda: 100 * MB + 1)
+    services.config.set([("maxmemory", str(100 * MB))])
+    for count in (1, 2):
+        services.databases[0].set(b"big", set(range(1000)))
+        assert watch.make_room()
+        assert not services.databases[0].data
+        assert services.freeing.pending == (count if lazily == "yes" else 0)
+        watch.credit = 0
+    services.freeing.add_value(set(range(1000)))  # was unlinked
+    services.databases[0].set(b"big", set(range(1000)))
+    assert watch.make_room()
+    assert services.freeing.pending == (4 if lazily == "yes" else 0)
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lfu", "volatile-lfu", "allkeys-lru", "volatile-lru"])
+def test_what_is_least_used_goes_first(services: Services, monkeypatch: pytest.MonkeyPatch, policy: str) -> None:
+    services.config.set([("maxmemory-policy", policy), ("maxmemory-samples", "1000"), ("maxmemory", str(100 * MB))])
+    watch = memory_watch.memory_watch(services)
+    databases = services.databases[:2]
+    used = {}
+    for number in range(100):
+        db, key = databases[number % 2], b"%d" % number
+        db.set(key, b"value")
+        db.set_expiry(key, 2**62)
+        assert db.usage is not None
+        db.usage.restore(key, 100 - number, number)
+        used[(db.index, key)] = number
+    gone: list[int] = []
+    services.events.on_key.append(lambda index, key: gone.append(used[(index, key)]))
+    monkeypatch.setattr(watch, "used", lambda: 101 * MB)
+    monkeypatch.setattr(memory_watch, "value_size", lambda key, value: MB // 10 + 1)
+    watch.sample()
+    assert watch.make_room()
+    assert gone == list(range(10))

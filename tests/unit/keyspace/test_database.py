@@ -6,7 +6,7 @@ import pytest
 
 from pyredisai import clock
 from pyredisai.keyspace.database import Database
-from pyredisai.keyspace.events import KeyspaceEvents
+from pyredisai.keyspace.events import KeyspaceEvents, Removal
 from pyredisai.keyspace.expiry import active_expire_cycle
 
 PAST, FUTURE = 1, 2**62
@@ -80,11 +80,40 @@ def test_new_keys_and_misses_are_announced(db: Database, events: KeyspaceEvents)
 
 def test_access_is_noted_once_somebody_asks(db: Database) -> None:
     db.set(b"k", b"1")
-    assert db.accessed is None
-    assert b"k" in db.track_access()
+    assert db.usage is None
+    usage = db.track_access()
+    assert usage.idle_s(b"k") == 0
     db.set(b"new", b"1")
+    db.lookup(b"k")
+    assert set(usage.notes) == {b"new", b"k"}
     db.delete(b"k")
-    assert set(db.track_access()) == {b"new"}
+    assert set(db.track_access().notes) == {b"new"}
+
+
+@pytest.mark.parametrize("reason", ["server-del", "user-del", "eviction", "expire", "kept"])
+def test_what_is_removed_for_a_reason_is_handed_over(db: Database, events: KeyspaceEvents, reason: Removal) -> None:
+    heard: list[object] = []
+    events.lazily[reason] = heard.append
+    db.attend(None)
+    for key, value in ((b"replaced", b"1"), (b"replaced", b"2"), (b"same", b"3"), (b"same", b"3")):
+        db.set(key, value)
+    for why in ("server-del", "user-del", "eviction"):
+        db.set(b"k", why)
+        db.delete(b"k", why)
+    db.set(b"k", "expire")
+    db.set_expiry(b"k", PAST)
+    db.get(b"k")
+    assert heard == {"server-del": [b"1", "server-del"], "kept": []}.get(reason, [reason])
+
+
+def test_swapped_databases_keep_what_they_attend_to(events: KeyspaceEvents) -> None:
+    one, two = Database(0, events), Database(1, events)
+    one.track_access()
+    one.swap(two)
+    for db in (one, two):
+        db.set(b"k", b"v")
+    assert one.usage is None
+    assert set(two.track_access().notes) == {b"k"}
 
 
 def test_swap_and_flush(events: KeyspaceEvents) -> None:

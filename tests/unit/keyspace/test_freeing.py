@@ -117,7 +117,7 @@ def test_what_others_hold_stays_whole(loop: Loop) -> None:
 
 def test_a_flushed_database_goes_in_pieces_with_what_is_big_in_it(loop: Loop) -> None:
     db = Database(0, KeyspaceEvents())
-    db.track_access()
+    usage = db.track_access()
     for key, witness in as_dict().items():
         db.set(key, witness)
         db.set_expiry(key, 2**62)
@@ -127,7 +127,9 @@ def test_a_flushed_database_goes_in_pieces_with_what_is_big_in_it(loop: Loop) ->
     assert db.flush(loop.freeing.add_keys) == COUNT + 2
     assert not db.data
     assert not db.expires
-    assert db.accessed == {}
+    assert usage.notes.keys() >= {b"1", b"one"}
+    assert db.track_access().notes == {}
+    del usage
     db.set(b"new", b"new")
     assert (Witness.alive, loop.freeing.pending) == (3 * COUNT, COUNT + 2)
     assert loop.most_at_once() <= 64
@@ -153,6 +155,41 @@ def test_a_picture_outlives_the_flush(loop: Loop) -> None:
     pictures.release(second)
     loop.most_at_once()
     assert Witness.alive == 0
+    assert type(db.data) is dict
+
+
+def _unlinked(db: Database, loop: Loop) -> None:
+    value = db.data[b"big"]
+    db.delete(b"big", "kept")
+    loop.freeing.add_value(value)
+
+
+@pytest.mark.parametrize(
+    "remove",
+    [
+        _unlinked,
+        lambda db, loop: db.delete(b"big"),
+        lambda db, loop: db.set(b"big", b"small"),
+        lambda db, loop: db.flush(),
+        lambda db, loop: db.flush(loop.freeing.add_keys),
+        lambda db, loop: db.data.update({b"big": b"a copy that was protected"}),
+    ],
+    ids=["unlinked", "deleted", "overwritten", "flushed", "flushed later", "replaced by its copy"],
+)
+def test_what_a_picture_lets_go_of_last_goes_in_pieces(loop: Loop, remove: Callable[[Database, Loop], None]) -> None:
+    db = Database(0, KeyspaceEvents())
+    pictures = Pictures([db], loop.later, loop.freeing.add_rest)
+    db.set(b"big", as_dict())
+    db.set(b"other", b"small")
+    first, second = pictures.take(), pictures.take()
+    remove(db, loop)
+    loop.most_at_once()
+    assert Witness.alive == COUNT
+    counted = loop.freeing.freed
+    for picture in (first, second):
+        pictures.release(picture)
+        assert loop.most_at_once() <= 64
+    assert (Witness.alive, loop.freeing.pending, loop.freeing.freed) == (0, 0, counted)
     assert type(db.data) is dict
 
 

@@ -74,6 +74,37 @@ def test_abort(primary: Server, silent: RespClient) -> None:
         assert other("SHUTDOWN", "ABORT") == "ERR No shutdown in progress."
 
 
+@pytest.mark.parametrize(
+    "steps", ["INT INT", "TERM INT", "INT TERM INT", "INT ABORT INT INT", "TERM ABORT INT INT", "CMD INT INT"]
+)
+@pytest.mark.parametrize("kind", ["ours", "redis"])
+def test_sigint_ends_at_once_when_a_signal_has_come_before(
+    start_server: Start, start_redis: Start, steps: str, kind: str
+) -> None:
+    """ABORT takes that back; what a client asked for does not count."""
+    start = start_server if kind == "ours" else start_redis
+    primary = start("--shutdown-timeout", 60, "--repl-diskless-sync-delay", 0)
+    assert primary.process is not None
+    with RespClient(primary.port) as replica, primary.client() as asker, primary.client() as other:
+        replica.send("PSYNC", "?", "-1")
+        wait_for(lambda: "state=online" in info(other, "slave0"))
+        other.ok("SET", "a", 1)
+        *before, _ = steps.split()
+        for step in before:
+            if step == "ABORT":
+                assert other("SHUTDOWN", "ABORT") == "OK"
+            elif step == "CMD":
+                asker.send("SHUTDOWN")
+                wait_for(lambda: waits(other))
+            else:
+                logged = primary.log.count("scheduling shutdown")
+                primary.process.send_signal(getattr(signal, f"SIG{step}"))
+                wait_for(lambda logged=logged: primary.log.count("scheduling shutdown") > logged and waits(other))
+        primary.process.send_signal(signal.SIGINT)
+        assert primary.wait() == 1
+    assert primary.log.count("You insist... exiting now.") == 1
+
+
 def test_a_replica_that_leaves_is_waited_for_no_longer(primary: Server, silent: RespClient) -> None:
     with primary.client() as asker, primary.client() as other:
         asker.send("SHUTDOWN", "NOSAVE")
