@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _MOST_SHAPES: Final = 4096
 _SMALL: Final = 4096  # up to so many bytes a copy is cheaper than the objects that would share them
-_shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
+_shapes: Final[dict[tuple[int, ...], tuple[int, ...]]] = {}
 
 
 def shared_shape(dims: Iterable[int]) -> tuple[int, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from pyredisai.clock import monotonic_ns
+from pyredisai import clock
+
+_now: Final = clock.monotonic_ns
 
 
 class Watchdog:
@@ -29,7 +31,7 @@ class Watchdog:
 
     def watch(self, handle: Any) -> None:
         """A run begins."""
-        self._running[handle] = monotonic_ns()
+        self._running[handle] = _now()
         if self._idle:  # read after the entry is made: the thread looks in the opposite order
             if not self._started:
                 self._start()
@@ -53,7 +55,7 @@ class Watchdog:
             self._wake.clear()
             self._idle = False
             while running := list(self._running.items()):
-                now, first = monotonic_ns(), 0
+                now, first = _now(), 0
                 for handle, start in running:
                     due = start + self._timeout_ns
                     if due <= now:

@@ -7,12 +7,13 @@ about 0.3 us or 7 %. Counting costs an index and an addition (see `dispatch.exec
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
-LINEAR_NS = 1 << 16
-LINEAR_SHIFT = 9
-_LINEAR = LINEAR_NS >> LINEAR_SHIFT
-_OCTAVES = 24
-SIZE = _LINEAR + 8 * _OCTAVES
+LINEAR_NS: Final = 65_536
+LINEAR_SHIFT: Final = 9
+_LINEAR: Final = 128  # buckets
+_OCTAVES: Final = 24
+SIZE: Final = 320
 
 
 def new_histogram() -> list[int]:

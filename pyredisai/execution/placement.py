@@ -17,17 +17,19 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pyredisai.ai.tensor import Tensor
 from pyredisai.execution.batching import batch_rows, least_rows
 from pyredisai.execution.job import BatchPolicy, Job, Runnable
 
-LEAK = 1.02
-PROBE_GAP, MOST_PROBE_GAP = 16, 1024  # workers' runs before the loop is tried; doubled while that is in vain
-PROBES = 8
-LONE_TICKS, LONE_RUNS = 8, 16  # ticks in which nobody joined; then so many runs do not wait for one
-MAX_SIGNATURES = 256
+LEAK: Final = 1.02
+PROBE_GAP: Final = 16  # workers' runs before the loop is tried; doubled while that is in vain
+MOST_PROBE_GAP: Final = 1024
+PROBES: Final = 8
+LONE_TICKS: Final = 8  # in which nobody joined; then some runs do not wait for that
+LONE_RUNS: Final = 16
+MAX_SIGNATURES: Final = 256
 
 
 class PlacementPolicy(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pyredisai.resp.aggregates import Pairs, Push, RespSet, Several
 from pyredisai.resp.replies import NO_REPLY, NULL_ARRAY, Error, Raw, Reply, Status, Verbatim
@@ -12,12 +12,15 @@ from pyredisai.resp.replies import NO_REPLY, NULL_ARRAY, Error, Raw, Reply, Stat
 Buffers: TypeAlias = "list[bytes | memoryview]"
 _Encode: TypeAlias = Callable[[Any, int, Buffers], None]
 
-_INTEGERS = tuple(b":%d\r\n" % n for n in range(1024))
-_ARRAYS = tuple(b"*%d\r\n" % n for n in range(64))
-_LINE_HEADS = tuple(b"$%d\r\n" % (n - 2) for n in range(32))  # of a double with its line end; the longest has 26 bytes
-_NUMBERS = frozenset((int, float))
-_NULLS = {2: b"$-1\r\n", 3: b"_\r\n"}
-_NULL_ARRAYS = {2: b"*-1\r\n", 3: b"_\r\n"}
+_BULKS: Final = tuple(b"$%d\r\n" % n for n in range(1024))
+_INTEGERS: Final = tuple(b":%d\r\n" % n for n in range(1024))
+_ARRAYS: Final = tuple(b"*%d\r\n" % n for n in range(64))
+_LINE_HEADS: Final = tuple(
+    b"$%d\r\n" % (n - 2) for n in range(32)
+)  # of doubles with line ends: at most 26 bytes
+_NUMBERS: Final = frozenset((int, float))
+_NULLS: Final = {2: b"$-1\r\n", 3: b"_\r\n"}
+_NULL_ARRAYS: Final = {2: b"*-1\r\n", 3: b"_\r\n"}
 
 
 def encode(value: Reply, version: int, out: Buffers) -> None:
@@ -25,6 +28,9 @@ def encode(value: Reply, version: int, out: Buffers) -> None:
 
     Raises TypeError for a value that has no RESP form.
     """
+    if type(value) is bytes:
+        _bytes(value, version, out)
+        return
     try:
         encoder = _ENCODERS[type(value)]
     except KeyError:
@@ -54,7 +60,9 @@ def error_line(text: str) -> bytes:
 
 def _bytes(value: bytes, version: int, out: Buffers) -> None:
     n = len(value)
-    if n < 4096:
+    if n < 1024:
+        out.append(_BULKS[n] + value + b"\r\n")
+    elif n < 4096:
         out.append(b"$%d\r\n%b\r\n" % (n, value))
     else:
         out += (b"$%d\r\n" % n, value, b"\r\n")
@@ -151,7 +159,7 @@ def _verbatim(value: Verbatim, version: int, out: Buffers) -> None:
         _bytes(value.data, version, out)
 
 
-_ENCODERS: dict[type, _Encode] = {
+_ENCODERS: Final[dict[type, _Encode]] = {
     bytes: _bytes,
     int: _int,
     type(None): lambda value, version, out: out.append(_NULLS[version]),

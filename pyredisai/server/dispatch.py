@@ -20,7 +20,7 @@ from pyredisai.resp.encoder import Buffers, encode
 from pyredisai.resp.replies import QUEUED, Blocked, Error, Raw, Reply
 from pyredisai.server import gates
 
-_now = clock.monotonic_ns
+_now: Final = clock.monotonic_ns
 MANY_BUFFERS: Final = 512
 SLOW_NS: Final = 5_000  # several times what an ordinary command takes: the next request lets others go first
 _BEFORE_PAYLOADS: Final = frozenset((b"BLOB", b"SOURCE"))
