@@ -227,9 +227,9 @@ def _header(data: bytes, at: int, size: int, kind: int, most: int) -> tuple[int,
         return -1, at
     position = at + 2
     number = data[at + 1] - _ZERO
-    if number == 0 and data[position] != _RETURN:
-        return -1, at
     byte = data[position]
+    if not 0 <= number <= 9 or (number == 0 and byte != _RETURN):
+        return -1, at
     while _ZERO <= byte <= _NINE and 0 < number <= most:
         number = 10 * number + byte - _ZERO
         position += 1
