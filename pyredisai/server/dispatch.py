@@ -115,7 +115,9 @@ def process_checked(ctx: Context, args: Args, command: Command | None) -> Reply:
     client = ctx.client
     try:
         if command is None or command.subcommands:
+            client.last_command = "NULL"
             command = find(ctx, args)
+        client.last_command = command.name  # also of one that is refused, as in Redis
         arity = command.arity
         if len(args) != arity and (arity >= 0 or len(args) < -arity):
             raise ReplyError(texts.wrong_arity(command.name))
@@ -139,7 +141,6 @@ def process_checked(ctx: Context, args: Args, command: Command | None) -> Reply:
         client.queued.append((command, args))
         reply: Reply = QUEUED
     else:
-        client.last_command = command.name
         if command.interruptible:
             reply = gates.interruptible(ctx, command, partial(execute, ctx, command, args))
         else:

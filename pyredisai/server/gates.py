@@ -80,14 +80,7 @@ def interruptible(ctx: Context, command: Command, run: Callable[[], Reply]) -> R
 
 
 def is_held(ctx: Context, command: Command) -> bool:
-    """Whether CLIENT PAUSE keeps this request back; CLIENT LIST then shows it as the client's command."""
-    held = _keeps_back(ctx, command)
-    if held:
-        ctx.client.last_command = command.name
-    return held
-
-
-def _keeps_back(ctx: Context, command: Command) -> bool:
+    """Whether CLIENT PAUSE keeps this request back."""
     if ctx.server.guard.paused == "all":
         return command.name != "client|unpause" or ctx.client.queued is not None
     queued = ctx.client.queued

@@ -53,6 +53,27 @@ def test_pause_write_lets_reads_through(client: RespClient, other: RespClient) -
     assert client("GET", "k") == b"1"
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["GET", "k"], "get"),
+        (["GET"], "get"),
+        (["NOSUCH"], "NULL"),
+        (["CONFIG", "GET", "port"], "config|get"),
+        (["CONFIG", "NOSUCH"], "NULL"),
+    ],
+)
+def test_client_list_shows_the_last_command_also_one_that_was_refused(
+    client: RespClient, other: RespClient, words: list[str], shown: str
+) -> None:
+    other("PING")
+    other(*words)
+    own = other("CLIENT", "ID")
+    other(*words)
+    (line,) = (line for line in client("CLIENT", "LIST").decode().splitlines() if line.startswith(f"id={own} "))
+    assert f" cmd={shown} " in line
+
+
 @pytest.mark.parametrize("request_words", [("PUBLISH", "c", "m"), ("PFCOUNT", "nokey"), ("EVAL", "return 1", 0)])
 def test_pause_write_holds_what_replicas_may_get(
     client: RespClient, other: RespClient, request_words: tuple[str, ...]

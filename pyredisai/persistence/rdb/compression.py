@@ -17,8 +17,8 @@ _MOST_EXPANSION: Final = 88
 
 
 class _Native(NamedTuple):
-    encode: Callable[..., bytes]
-    decode: Callable[..., bytes]
+    encode: Callable[..., Any]
+    decode: Callable[..., Any]
     error: type[Exception]
 
 
@@ -40,7 +40,7 @@ def decompress(data: bytes, length: int) -> bytes:
     if length > _MOST_EXPANSION * len(data):
         raise PersistenceError(f"LZF data of {len(data)} bytes cannot give {length}")
     try:
-        found = native.decode(data, header=False, out=length)
+        found: bytes = native.decode(data, header=False, out=length)
     except native.error as error:
         raise PersistenceError(f"LZF data is corrupt: {error}") from None
     if len(found) != length:
