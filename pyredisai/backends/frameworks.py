@@ -8,6 +8,8 @@ holds one version of a framework.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib
 import importlib.machinery
 import importlib.util
@@ -15,7 +17,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -74,7 +76,7 @@ def import_framework(module: str, directory: Path | None, extra: str) -> ModuleT
     Raises BackendMissing when it is not installed, BackendError when it does not import, or when another
     copy of it is in the process already.
     """
-    with _lock:
+    with _lock, _no_collections():
         if directory is not None:
             return _import_private(module, directory)
         try:
@@ -85,6 +87,20 @@ def import_framework(module: str, directory: Path | None, extra: str) -> ModuleT
             raise BackendError(f"ERR {module} cannot be imported: {error}") from error
         except Exception as error:
             raise BackendError(f"ERR {module} cannot be imported: {_first_line(error)}") from error
+
+
+@contextlib.contextmanager
+def _no_collections() -> Iterator[None]:
+    """An import makes some hundred thousand objects that stay: full collections would go through them time and again,
+    and the server's clients would wait for that."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 def import_file(path: Path, name: str) -> ModuleType:

@@ -22,6 +22,7 @@ from pyredisai.ai.tensor import Tensor
 from pyredisai.backends.base import BackendSettings, InputType, SessionBase, one_line
 from pyredisai.backends.devices import Device, parse_device
 from pyredisai.backends.frameworks import import_framework
+from pyredisai.backends.native import load_beside_others
 from pyredisai.errors import BackendError, ai_texts
 
 _BY_NUMPY = {dtype.numpy: dtype for dtype in DTYPES.values()}
@@ -45,6 +46,13 @@ _STATE: Final = re.compile(
 def load(settings: BackendSettings, directory: Path | None) -> TensorFlowBackend:
     """Import TensorFlow; takes seconds."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if directory is None:
+        for library in (
+            "libtensorflow_framework.so.2",
+            "libtensorflow_cc.so.2",
+            "python/lib_pywrap_tensorflow_common.so",
+        ):
+            load_beside_others("tensorflow", library)
     return TensorFlowBackend(import_framework("tensorflow", directory, "tf"), settings)
 
 

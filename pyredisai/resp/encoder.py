@@ -15,9 +15,7 @@ _Encode: TypeAlias = Callable[[Any, int, Buffers], None]
 _BULKS: Final = tuple(b"$%d\r\n" % n for n in range(1024))
 _INTEGERS: Final = tuple(b":%d\r\n" % n for n in range(1024))
 _ARRAYS: Final = tuple(b"*%d\r\n" % n for n in range(64))
-_LINE_HEADS: Final = tuple(
-    b"$%d\r\n" % (n - 2) for n in range(32)
-)  # of doubles with line ends: at most 26 bytes
+_LINE_HEADS: Final = tuple(b"$%d\r\n" % (n - 2) for n in range(32))  # of doubles with line ends: at most 26 bytes
 _NUMBERS: Final = frozenset((int, float))
 _NULLS: Final = {2: b"$-1\r\n", 3: b"_\r\n"}
 _NULL_ARRAYS: Final = {2: b"*-1\r\n", 3: b"_\r\n"}
