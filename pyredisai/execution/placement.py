@@ -43,13 +43,14 @@ class Estimate:
     """What is known of one target and input signature. Touched on the loop only. Times in microseconds.
 
     `rows` is the first dimension that the inputs share, 0 where they do not. `lone` counts ticks in which nobody
-    joined a job, and then the runs that need not wait for that. Where its jobs are: `at_workers` with the workers,
-    `in_tick` on the tick's list (`ticked`: those of them that may share a batch), `waiting` for the workers to give
-    theirs back.
+    joined a job, and then the runs that need not wait for that; `company` is about how many shared a batch lately.
+    Where its jobs are: `at_workers` with the workers, `in_tick` on the tick's list (`ticked`: those of them that may
+    share a batch), `waiting` for the workers to give theirs back.
     """
 
     __slots__ = (
         "at_workers",
+        "company",
         "debt_us",
         "each_us",
         "in_tick",
@@ -71,6 +72,7 @@ class Estimate:
         self.probes = 0
         self.probe_in = self.probe_gap = PROBE_GAP
         self.lone = 0
+        self.company = 0
         self.at_workers = 0
         self.in_tick = 0
         self.ticked: deque[Job] = deque()
@@ -93,8 +95,9 @@ class Estimate:
         self.lone -= 1
         return True
 
-    def add_tick(self, lone: bool) -> None:
-        """After a tick with jobs that others could join: whether nobody did."""
+    def add_tick(self, jobs: int, lone: bool) -> None:
+        """After a tick with jobs that others could join: how many ran as one, and whether nobody joined."""
+        self.company = max(jobs, self.company - 1)
         if not lone:
             self.lone = 0
         elif self.lone < LONE_TICKS:

@@ -495,6 +495,43 @@ def test_where_nobody_joins_a_batch_runs_do_not_wait_for_one_but_now_and_then():
     assert not at_once(), "somebody joined"
 
 
+def test_a_batch_waits_while_requests_come_in_if_more_used_to_share_one():
+    bench = Bench()
+    target = bench.known(5)
+    policy = BatchPolicy(64)
+
+    def submit(count: int) -> None:
+        for _ in range(count):
+            bench.submit(target, batch=policy)
+
+    submit(5)
+    bench.loop.tick()
+    assert target.shapes[-1] == [(5, 2)], "nothing is known yet"
+    submit(2)
+    bench.loop.tick()
+    submit(1)
+    bench.loop.tick()
+    assert target.shapes[-1] == [(5, 2)]
+    bench.loop.tick()
+    assert target.shapes[-1] == [(3, 2)], "no more came"
+    submit(3)
+    bench.loop.tick()
+    assert len(bench.ended) == 11, "all but one of four are enough"
+
+
+def test_a_batch_does_not_wait_for_long():
+    bench = Bench()
+    target = bench.known(5)
+    for _ in range(9):
+        bench.submit(target, batch=BatchPolicy(64))
+    bench.loop.tick()
+    for _ in range(5):
+        bench.submit(target, batch=BatchPolicy(64))
+        bench.loop.tick()
+        bench.clock.advance_us(40)
+    assert len(bench.ended) == 9 + 4
+
+
 def test_what_brings_a_whole_batch_waits_for_nobody_and_what_needs_company_does():
     bench = Bench()
     target = bench.known(5)
