@@ -36,8 +36,9 @@ _FILES: Final = re.compile(
     r"GenerateVocabRemapping|LoadAndRemapMatrix|(Encode|Decode)Proto(V2)?|FileSystem.*|Cache\w*V2|Snapshot.*"
 )
 
-# Operators that gain from being fused with what follows them. A product of matrices does not, unless it is large:
-# oneDNN sets each fused one up anew at every run, which takes longer than a small product and the sum after it.
+# Operators that gain from being fused with what follows them. A product of matrices does not: oneDNN sets each fused
+# one up anew at every run, which takes longer than a small product and the sum after it, and saves little in a large
+# one. Not fused, it is also closer to what TensorFlow computes without oneDNN, as RedisAI's does.
 _FUSED: Final = re.compile(r"(Depthwise)?Conv\d?D?.*|FusedBatchNorm.*|Erf")
 
 # Operators that keep something from one run to the next.
