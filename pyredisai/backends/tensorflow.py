@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -36,6 +36,11 @@ _FILES: Final = re.compile(
     r"InitializeTableFromTextFile(V2)?|PrintV2|.*PyFunc.*|Debug.*|Create\w*Summary\w*|ImmutableConst|"
     r"GenerateVocabRemapping|LoadAndRemapMatrix|(Encode|Decode)Proto(V2)?|FileSystem.*|Cache\w*V2|Snapshot.*"
 )
+
+# Operators that gain from being fused with what follows them. A product of matrices does not: oneDNN sets each fused
+# one up anew at every run, which takes longer than a small product and the sum after it, and saves little in a large
+# one. Not fused, it is also closer to what TensorFlow computes without oneDNN, as RedisAI's does.
+_FUSED: Final = re.compile(r"(Depthwise)?Conv\d?D?.*|FusedBatchNorm.*|Erf")
 
 # Operators that keep something from one run to the next.
 _STATE: Final = re.compile(
@@ -76,7 +81,8 @@ class TensorFlowBackend:
     def open_model(self, blob: bytes | memoryview, device: str, options: ModelOptions) -> TensorFlowSession:
         """Open a frozen graph. Raises BackendError: no GraphDef, no such nodes, no such device."""
         place = parse_device(device)
-        graph = self._graph(blob, place or Device("CPU"), options)
+        definition = self._definition(blob, options)
+        graph = self._graph(definition, place or Device("CPU"))
         if place is None or not self.has_device(device):
             raise BackendError(ai_texts.TF_NO_CUDA)
         v1 = self._tf.compat.v1
@@ -91,13 +97,16 @@ class TensorFlowBackend:
             config.gpu_options.allow_growth = True
         else:
             config.device_count["GPU"] = 0
+            if not any(_FUSED.fullmatch(node.op) for node in _nodes(definition)):
+                rewrites = config.graph_options.rewrite_options
+                rewrites.remapping = rewrites.OFF
         try:
             session = v1.Session(graph=graph, config=config)
         except Exception as error:
             raise BackendError(_text(error)) from error
         return TensorFlowSession(session, options, self._settings.inter_op_threads)
 
-    def _graph(self, blob: bytes | memoryview, device: Device, options: ModelOptions) -> Any:
+    def _definition(self, blob: bytes | memoryview, options: ModelOptions) -> Any:
         definition = self._tf.compat.v1.GraphDef()
         try:
             definition.ParseFromString(bytes(blob))
@@ -111,6 +120,9 @@ class TensorFlowBackend:
             if name not in nodes:
                 raise BackendError(ai_texts.tf_no_output(name))
         _refuse_files(definition)
+        return definition
+
+    def _graph(self, definition: Any, device: Device) -> Any:
         graph = self._tf.Graph()
         try:
             with graph.as_default(), self._tf.device(f"/GPU:{device.index or 0}" if device.is_gpu else None):
@@ -214,6 +226,13 @@ def _tensor(output: Any) -> Tensor:
     if dtype is STRING and output.size and not isinstance(output.flat[0], bytes):
         raise BackendError("ERR unsupported output type")
     return Tensor.from_array(output, dtype)
+
+
+def _nodes(definition: Any) -> Iterator[Any]:
+    """The graph's nodes and those of its functions."""
+    yield from definition.node
+    for function in definition.library.function:
+        yield from function.node_def
 
 
 def _refuse_files(definition: Any) -> None:

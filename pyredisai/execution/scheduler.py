@@ -27,6 +27,7 @@ from pyredisai.execution.job import TIMED_OUT, BatchPolicy, Job, Outcome, Runnab
 from pyredisai.execution.loop_access import LoopAccess
 from pyredisai.execution.outbox import Loop, LoopOutbox
 from pyredisai.execution.placement import Estimate, PlacementPolicy, estimate_of
+from pyredisai.execution.staging import Stage
 
 GATHER_NS: Final = 100_000  # the longest that a batch waits for more of what comes in
 CPU_STAMP_NS: Final = 1_000_000  # reading a thread's CPU clock costs a microsecond, so not at every tick
@@ -73,6 +74,7 @@ class Scheduler(LoopAccess):
         self._closed = False
         self.runs_on_loop = 0
         self.last_run_us = 0
+        self.stage = Stage(now_ns)
         self.ensure_queue("CPU")
 
     def ensure_queue(self, device: str) -> None:

@@ -54,7 +54,7 @@ class Application:
         self.services = build_services(config, self.log)
         self.limits = Limits(config)
         install_replication(self.services, lambda: next(self.limits.ids))
-        turn = Turn(begin=self.services.scheduler.begin_slice)
+        turn = Turn(begin=self.services.scheduler.begin_slice, stage=self.services.scheduler.stage)
         self.listener = Listener(config, lambda: Endpoint(Connection(self.services, self.limits, turn)), self.log)
         self.cron = Cron(self.services, self.limits, check_output)
 

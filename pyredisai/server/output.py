@@ -12,11 +12,12 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from pyredisai.clock import monotonic_ns
+from pyredisai.execution.staging import Stage
 from pyredisai.resp.buffers import LARGE, coalesced
 from pyredisai.resp.encoder import Buffers
 
 WAIT_NS: Final = 500_000
-SLICE_NS: Final = 200_000
+SLICE_NS: Final = 500_000
 SHORT_SLICE_NS: Final = 50_000
 QUICK_NS: Final = 50_000_000
 
@@ -46,11 +47,17 @@ class Turn:
     turn, which again begins with the others. `begin` is called with each slice.
     """
 
-    __slots__ = ("_begin", "_late", "_now_ns", "_planned", "_quick_ns", "_since_ns", "_slicing", "_waiting")
+    __slots__ = ("_begin", "_late", "_now_ns", "_planned", "_quick_ns", "_since_ns", "_slicing", "_stage", "_waiting")
 
-    def __init__(self, now_ns: Callable[[], int] = monotonic_ns, begin: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        now_ns: Callable[[], int] = monotonic_ns,
+        begin: Callable[[], None] = lambda: None,
+        stage: Stage | None = None,
+    ) -> None:
         self._now_ns = now_ns
         self._begin = begin
+        self._stage = stage or Stage(now_ns)
         self._waiting: list[Outlet] = []
         self._late: deque[Outlet] = deque()
         self._since_ns = 0
@@ -90,13 +97,16 @@ class Turn:
             self._plan()
 
     def _slice(self) -> None:
-        late, now = self._late, self._now_ns
+        late, now, stage = self._late, self._now_ns, self._stage
         self._begin()
         start = now()
-        end = start + (SHORT_SLICE_NS if start - self._quick_ns < QUICK_NS else SLICE_NS)
+        hurry = start - self._quick_ns < QUICK_NS
+        end = start + (SHORT_SLICE_NS if hurry else SLICE_NS)
         self._slicing = True
-        while late and now() < end:
+        stage.is_open = not hurry and len(late) > 1
+        while late and now() + stage.due_ns < end:
             late.popleft().catch_up()
+        stage.close()
         self._slicing = False
         self._flush()
 

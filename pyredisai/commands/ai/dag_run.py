@@ -44,10 +44,15 @@ def run_steps(ctx: Context, plan: Plan, steps: list[Args], parsers: dict[bytes, 
     if plan.persist:
         check_persist(plan)
     deadline = deadline_ns(plan.timeout_ms) if plan.timeout_ms else 0
+    stage = ctx.server.scheduler.stage
+    if stage.is_open and plan.steps and plan.one_device:
+        staged = StagedDag(ctx, plan, deadline)
+        stage.add(staged)
+        return staged.blocked
     ended = _run_line(plan, deadline) if plan.one_device else 0
     if plan.failed or ended == len(plan.steps):
         return _reply(ctx, plan, _put_in_command)
-    return DagRun(ctx, plan, plan.steps[ended:], deadline).start()
+    return DagRun(ctx, plan, plan.steps[ended:], deadline, Blocked()).start()
 
 
 def _run_line(plan: Plan, deadline: int) -> int:
@@ -109,23 +114,61 @@ def _put_in_command(ctx: Context, keys: Sequence[bytes], tensors: Outputs) -> st
     return None
 
 
+def _store(ctx: Context, keys: Sequence[bytes], tensors: Outputs) -> str | None:
+    """PERSIST after the command; an error text where it failed."""
+    return store_outputs(ctx, ctx.client.db, keys, tensors)
+
+
+class StagedDag:
+    """A DAG that runs after those before it in its stage have been parsed."""
+
+    __slots__ = ("blocked", "ctx", "deadline", "ended", "plan")
+
+    def __init__(self, ctx: Context, plan: Plan, deadline: int) -> None:
+        self.ctx = ctx
+        self.plan = plan
+        self.deadline = deadline
+        self.ended = 0
+        self.blocked = Blocked()
+
+    def run(self) -> None:
+        """Run the steps that are known to be short."""
+        start = clock.monotonic_ns()
+        self.ended = _run_line(self.plan, self.deadline)
+        self.blocked.background_ns = clock.monotonic_ns() - start
+
+    def finish(self) -> None:
+        """Answer, or begin what may take long."""
+        self.ctx.slow = True  # its command was, as a whole
+        plan = self.plan
+        if plan.failed or self.ended == len(plan.steps):
+            self.blocked.resolve(_reply(self.ctx, plan, _store))
+        else:
+            DagRun(self.ctx, plan, plan.steps[self.ended :], self.deadline, self.blocked).begin()
+
+
 class DagRun:
     """What is left of a DAG when a step may take long. `done` is called on the loop for every step that was a job."""
 
-    __slots__ = ("blocked", "ctx", "dag", "database", "deadline", "plan")
+    __slots__ = ("blocked", "ctx", "dag", "deadline", "plan")
 
-    def __init__(self, ctx: Context, plan: Plan, steps: list[Step], deadline: int) -> None:
+    def __init__(self, ctx: Context, plan: Plan, steps: list[Step], deadline: int, blocked: Blocked) -> None:
         self.ctx = ctx
-        self.database = ctx.client.db
         self.plan = plan
         self.dag = Dag(steps, plan.slots)
         self.deadline = deadline
-        self.blocked = Blocked()
+        self.blocked = blocked
 
     def start(self) -> Reply:
         """Begin; the reply at once where all steps could be run at once."""
         self.run(self.dag.start())
         return self.reply(_put_in_command) if self.dag.ended else self.blocked
+
+    def begin(self) -> None:
+        """Begin after the command."""
+        self.run(self.dag.start())
+        if self.dag.ended:
+            self.blocked.resolve(self.reply(_store))
 
     def run(self, steps: list[Step]) -> None:
         """Run steps whose inputs are there, and what may start after them; those that may take long become jobs."""
@@ -149,7 +192,7 @@ class DagRun:
         self.run(self.dag.finish(step, job.outcome))
         self.blocked.background_ns += job.duration_us * 1000 + clock.monotonic_ns() - start
         if self.dag.ended:
-            self.blocked.resolve(self.reply(self.store))
+            self.blocked.resolve(self.reply(_store))
 
     def reply(self, persist: Persist) -> Reply:
         """The reply of a graph that has ended."""
@@ -160,10 +203,6 @@ class DagRun:
             return TIMEDOUT
         self.plan.failed = self.dag.failed or stuck is not None
         return _reply(self.ctx, self.plan, persist)
-
-    def store(self, ctx: Context, keys: Sequence[bytes], tensors: Outputs) -> str | None:
-        """PERSIST after the command; an error text where it failed."""
-        return store_outputs(ctx, self.database, keys, tensors)
 
 
 def add_step(plan: Plan, device: str, inputs: Sequence[bytes], outputs: Sequence[bytes], work: Work) -> None:

@@ -175,3 +175,23 @@ def test_fake_gpus_are_placed(backend, product, monkeypatch):
     session = backend.open_model(product, "GPU:1", options("a b", "mul"))
     assert {operation.device for operation in session._session.graph.get_operations()} == {"/device:GPU:1"}
     assert values(session.run([floats(2), floats(2)])[0]) == [0, 1]  # soft placement: no GPU here
+
+
+@pytest.mark.parametrize("in_function", [False, True])
+@pytest.mark.parametrize(("convolution", "fused"), [(False, "OFF"), (True, "DEFAULT")])
+def test_products_are_fused_only_beside_what_gains_from_it(backend, convolution, fused, in_function):
+    tf = backend._tf
+
+    def layer(x):
+        if convolution:
+            return tf.nn.relu(tf.nn.conv2d(tf.reshape(x, (1, 2, 2, 1)), tf.ones((1, 1, 1, 1)), 1, "SAME"))
+        return tf.nn.relu(tf.nn.bias_add(tf.matmul(x, tf.ones((2, 2))), tf.ones(2)))
+
+    with tf.Graph().as_default() as graph:
+        x = tf.compat.v1.placeholder(tf.float32, (2, 2), name="x")
+        tf.identity((tf.function(layer) if in_function else layer)(x), name="y")
+        blob = graph.as_graph_def().SerializeToString()
+    session = backend.open_model(blob, "CPU", options("x", "y"))
+    rewrites = session._session._config.graph_options.rewrite_options
+    assert rewrites.remapping == getattr(rewrites, fused)
+    assert values(session.run([floats(2, 2)])[0]) == ([[[[0], [1]], [[2], [3]]]] if convolution else [[2, 2], [6, 6]])

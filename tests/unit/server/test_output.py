@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from pyredisai.execution.staging import Stage
 from pyredisai.server import output
 from pyredisai.server.output import Turn
 
@@ -116,11 +117,11 @@ def test_slices_are_longer_when_there_is_nobody_quick() -> None:
 
     async def in_one_slice() -> int:
         ran.clear()
-        for _ in range(10):
+        for _ in range(20):
             turn.put_off(Slow([], ""))
         await asyncio.sleep(0)
         found = len(ran)
-        while len(ran) < 10:
+        while len(ran) < 20:
             await asyncio.sleep(0)
         return found
 
@@ -130,5 +131,56 @@ def test_slices_are_longer_when_there_is_nobody_quick() -> None:
         assert await in_one_slice() == 1
         now[0] += output.QUICK_NS
         assert await in_one_slice() == output.SLICE_NS // output.SHORT_SLICE_NS
+
+    asyncio.run(turns())
+
+
+def test_what_is_staged_takes_its_part_of_the_slice_and_answers_before_the_writes() -> None:
+    written: list[str] = []
+    now = [10 * output.QUICK_NS]
+    stage = Stage(lambda: now[0])
+
+    class Run:
+        def __init__(self, outlet: FakeOutlet) -> None:
+            self.outlet = outlet
+
+        def run(self) -> None:
+            written.append("run")
+            now[0] += output.SLICE_NS // 4
+
+        def finish(self) -> None:
+            turn.add(self.outlet)
+
+    class Slow(FakeOutlet):
+        def catch_up(self) -> None:
+            super().catch_up()
+            if stage.is_open:
+                stage.add(Run(self))
+            else:
+                turn.add(self)
+
+    turn = Turn(lambda: now[0], stage=stage)
+
+    async def turns() -> None:
+        for name in "ab":
+            turn.put_off(Slow(written, name))
+        await asyncio.sleep(0)
+        assert written == ["a runs", "b runs", "run", "run", "a", "b"]
+        assert not stage.is_open
+        written.clear()
+        for name in "abcdef":
+            turn.put_off(Slow(written, name))
+        await asyncio.sleep(0)
+        assert written == [*(f"{name} runs" for name in "abcd"), *["run"] * 4, *"abcd"]
+        await asyncio.sleep(0)
+        assert written[12:] == ["e runs", "f runs", "run", "run", "e", "f"]
+        turn.put_off(Slow(written, "alone"))
+        await asyncio.sleep(0)
+        assert written[18:] == ["alone runs", "alone"]
+        turn.add(FakeOutlet(written, "quick"))
+        for name in "ab":
+            turn.put_off(Slow(written, name))
+        await asyncio.sleep(0)
+        assert written[20:] == ["quick", "a runs", "b runs", "a", "b"]
 
     asyncio.run(turns())

@@ -21,6 +21,7 @@ from pyredisai.config.registry import Registry
 from pyredisai.errors import BackendError
 from pyredisai.execution.batching import run_target
 from pyredisai.execution.job import Job
+from pyredisai.execution.staging import Stage
 from pyredisai.resp.encoder import Buffers, encode
 from pyredisai.resp.replies import Blocked
 from pyredisai.server.app import build_services
@@ -93,7 +94,7 @@ class FakeLoader:
 
 
 class FakeScheduler:
-    """Runs nothing before `work`, and jobs past their TIMEOUT (`late`) never."""
+    """Runs nothing before `work`, and jobs past their TIMEOUT (`late`) never. `staging`: the stage opens for each."""
 
     def __init__(self) -> None:
         self.jobs: list[tuple[str, Job]] = []
@@ -101,6 +102,8 @@ class FakeScheduler:
         self.devices = ["CPU"]
         self.late = False
         self.short = False
+        self.staging = False
+        self.stage = Stage()
         self.ran_now = 0
         self.last_run_us = 7
 
@@ -125,6 +128,7 @@ class FakeScheduler:
         """Do all that waits."""
         from pyredisai.execution.job import TIMED_OUT
 
+        self.stage.close()
         while self.background or self.jobs:
             if self.background:
                 function, done = self.background.pop(0)
@@ -174,6 +178,7 @@ def run(ctx: Context, scheduler: FakeScheduler) -> Callable[..., bytes]:
     """Run a command to its reply; what it queued is worked off."""
 
     def run(*words: str | bytes | memoryview, resp: int = 2) -> bytes:
+        scheduler.stage.is_open = scheduler.staging
         reply = start(ctx, *words)
         scheduler.work()
         return finished(reply, resp)

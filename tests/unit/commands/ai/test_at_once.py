@@ -1,25 +1,28 @@
-"""A run that ends within its command has the replies, effects and counts of one that was a job."""
+"""A run that ends within its command, or a staged one, has the replies, effects and counts of one that was a job."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from pyredisai.commands.context import Context
-from tests.unit.commands.ai.conftest import FakeScheduler
+from pyredisai.resp.replies import Blocked
+from tests.unit.commands.ai.conftest import FakeScheduler, finished, start
 
 OK = b"+OK\r\n"
 EXECUTE = ("AI.MODELEXECUTE", "m", "INPUTS", "1", "x", "OUTPUTS", "1", "y")
 SET_Y = [b"AI.TENSORSET", b"y", b"DOUBLE", b"1", b"BLOB"]
 
 
-@pytest.fixture(params=[False, True], ids=["as a job", "at once"])
+@pytest.fixture(params=["as a job", "at once", "staged"])
 def journal(request: Any, ctx: Context, scheduler: FakeScheduler, run: Any) -> list[Any]:
     """Each command's effects from here on; the model `m` doubles x."""
     assert run("AI.MODELSTORE", "m", "ONNX", "CPU", "BLOB", "double") == OK
     assert run("AI.TENSORSET", "x", "DOUBLE", "1", "VALUES", "3") == OK
-    scheduler.short = request.param
+    scheduler.short = request.param != "as a job"
+    scheduler.staging = request.param == "staged"
     seen: list[Any] = []
     ctx.server.journal.subscribers.append(
         lambda database, effects: seen.append([[bytes(word) for word in effect] for effect in effects])
@@ -137,3 +140,56 @@ def test_a_dag_goes_on_with_jobs_where_runs_become_long(
     words = ["AI.DAGEXECUTE", "LOAD", "1", "x", "PERSIST", "1", "y", *step("x", "a"), *step("a", "b"), *step("b", "y")]
     assert run(*words, "|>", "AI.TENSORGET", "y", "VALUES") == b"*4\r\n+OK\r\n+OK\r\n+OK\r\n*1\r\n$2\r\n24\r\n"
     assert [[effect[:5] for effect in effects] for effects in journal] == [[SET_Y]]
+
+
+def test_staged_dags_run_when_all_are_parsed_and_answer_in_their_order(ctx: Context, scheduler: FakeScheduler) -> None:
+    def command(*words: str) -> Blocked:
+        reply = start(ctx, *words)
+        assert isinstance(reply, Blocked)
+        reply.then(lambda _: answered.append(reply))
+        return reply
+
+    answered: list[Blocked] = []
+    scheduler.short = True
+    start(ctx, "AI.MODELSTORE", "m", "ONNX", "CPU", "BLOB", "double")
+    scheduler.work()
+    start(ctx, "AI.TENSORSET", "x", "DOUBLE", "1", "VALUES", "3")
+    scheduler.stage.is_open = True
+    words = [
+        "AI.DAGEXECUTE",
+        "LOAD",
+        "1",
+        "x",
+        "PERSIST",
+        "1",
+        "x",
+        *step("x", "x"),
+        "|>",
+        "AI.TENSORGET",
+        "x",
+        "VALUES",
+    ]
+    waiting = [command(*words) for _ in range(2)]
+    assert (scheduler.ran_now, answered) == (0, [])
+    ctx.slow = False
+    scheduler.work()
+    assert answered == waiting
+    assert [finished(reply) for reply in waiting] == 2 * [b"*2\r\n+OK\r\n*1\r\n$1\r\n6\r\n"]
+    assert ctx.slow
+    assert ctx.db.get(b"m").stats.calls == 2
+
+
+def test_the_time_of_a_staged_run_is_counted(
+    ctx: Context, scheduler: FakeScheduler, run: Any, journal: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ctx.server.table.by_bytes[b"AI.DAGEXECUTE"]
+    before, slept = command.ns, 20_000_000
+    real = scheduler.run_now
+
+    def slow(*args: Any) -> Any:
+        time.sleep(slept / 1e9)
+        return real(*args)
+
+    monkeypatch.setattr(scheduler, "run_now", slow)
+    run("AI.DAGEXECUTE", "LOAD", "1", "x", *step("x", "a"))
+    assert command.ns - before >= slept
