@@ -17,7 +17,8 @@ from pyredisai.resp.buffers import LARGE, coalesced
 from pyredisai.resp.encoder import Buffers
 
 WAIT_NS: Final = 500_000
-SLICE_NS: Final = 500_000
+SLICE_NS: Final = 200_000
+STAGED_SLICE_NS: Final = 500_000
 SHORT_SLICE_NS: Final = 50_000
 QUICK_NS: Final = 50_000_000
 
@@ -43,8 +44,9 @@ class Turn:
     to one after the other are awake for the rest. Nobody waits for others for longer than WAIT_NS.
 
     Clients whose last request was slow are put off until the others of the turn have their replies. They then have
-    SLICE_NS, or SHORT_SLICE_NS where there was a quick request within QUICK_NS; those that are left have the next
-    turn, which again begins with the others. `begin` is called with each slice.
+    SLICE_NS (STAGED_SLICE_NS where they leave their runs to the `stage`), or SHORT_SLICE_NS where there was a quick
+    request within QUICK_NS; those that are left have the next turn, which again begins with the others. `begin` is
+    called with each slice.
     """
 
     __slots__ = ("_begin", "_late", "_now_ns", "_planned", "_quick_ns", "_since_ns", "_slicing", "_stage", "_waiting")
@@ -101,13 +103,15 @@ class Turn:
         self._begin()
         start = now()
         hurry = start - self._quick_ns < QUICK_NS
-        end = start + (SHORT_SLICE_NS if hurry else SLICE_NS)
+        most = SHORT_SLICE_NS if hurry else SLICE_NS
         self._slicing = True
         stage.is_open = not hurry and len(late) > 1
-        while late and now() + stage.due_ns < end:
-            late.popleft().catch_up()
-        stage.close()
-        self._slicing = False
+        try:
+            while late and now() - start + stage.due_ns < (STAGED_SLICE_NS if stage.due_ns else most):
+                late.popleft().catch_up()
+        finally:
+            stage.close()
+            self._slicing = False
         self._flush()
 
     def _flush(self) -> None:

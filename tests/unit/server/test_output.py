@@ -146,7 +146,7 @@ def test_what_is_staged_takes_its_part_of_the_slice_and_answers_before_the_write
 
         def run(self) -> None:
             written.append("run")
-            now[0] += output.SLICE_NS // 4
+            now[0] += output.STAGED_SLICE_NS // 4
 
         def finish(self) -> None:
             turn.add(self.outlet)
