@@ -60,7 +60,7 @@ def parse_floats(texts: Sequence[bytes]) -> list[float]:
             values = list(map(float, texts))
         except ValueError:
             raise BadValue from None
-    if (0.0 in values or _has_infinity(values)) and _beyond_range(lines, texts):
+    if _beyond_range(lines, texts) and (0.0 in values or _has_infinity(values)):
         return [_parse_float(text) for text in texts]
     return values
 
