@@ -70,7 +70,7 @@ class Parser:
     def __init__(self, max_bulk: int = 512 * 1024 * 1024) -> None:
         self.strict = StrictParser(max_bulk)
         self.idle = True
-        self._reader = hiredis.Reader()
+        self._reader: Any = None if _COMPILED else hiredis.Reader()
         self._exact = False  # what is held goes to the strict parser, all of it
         self._several = False  # the client sends several requests at a time
         self._offered = False  # what is held was refused by hiredis, or not worth offering
