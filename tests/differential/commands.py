@@ -511,6 +511,10 @@ def close(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+# What has become small again is called small here; Redis does not convert it back.
+SHRUNK = {(b"listpack", b"hashtable"), (b"listpack", b"skiplist"), (b"intset", b"hashtable")}
+
+
 def same(command: Command, one: Any, other: Any) -> bool:
     """Whether two parsed replies to a command mean the same."""
     name = command[0].lower()
@@ -521,6 +525,8 @@ def same(command: Command, one: Any, other: Any) -> bool:
     if name in TIMES and isinstance(one, int) and isinstance(other, int):
         return abs(one - other) <= TOLERANCE and (one < 0) == (other < 0)
     if name == b"object" and isinstance(one, int) and isinstance(other, int):
+        return True
+    if name == b"object" and (one, other) in SHRUNK:
         return True
     if name in RANDOM and isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and type(one) is type(other)
