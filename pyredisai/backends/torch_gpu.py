@@ -16,7 +16,7 @@ import torch
 
 from pyredisai.ai.tensor import Tensor
 from pyredisai.backends.base import one_line
-from pyredisai.backends.torch import TorchSession
+from pyredisai.backends.torch_session import TorchSession
 from pyredisai.errors import BackendError
 
 _WAIT = 0.01  # seconds: FLUSHALL ends many models
