@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from pyredisai.ai.tensor import Tensor
@@ -29,16 +28,20 @@ class Work(Protocol):
         """The run as a job."""
 
 
-@dataclass(slots=True, eq=False)
 class Step:
     """A run of a model or script. `inputs` and `outputs` are slots; `outcome` is None until it ran."""
 
-    device: str
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    work: Work | None = None
-    outcome: Outcome | None = None
-    started: bool = False
+    __slots__ = ("device", "inputs", "outcome", "outputs", "started", "work")
+
+    def __init__(
+        self, device: str, inputs: tuple[int, ...], outputs: tuple[int, ...], work: Work | None = None
+    ) -> None:
+        self.device = device
+        self.inputs = inputs
+        self.outputs = outputs
+        self.work = work
+        self.outcome: Outcome | None = None
+        self.started = False
 
 
 class Dag:
