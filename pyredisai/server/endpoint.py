@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
 
 from pyredisai.server.connection import Connection
 
-_CALLBACKS: Final = (
-    *("connection_made", "connection_lost", "eof_received"),
-    *("get_buffer", "buffer_updated", "pause_writing", "resume_writing"),
-)
-
 
 class Endpoint(asyncio.BufferedProtocol):
-    """Its callbacks are the connection's own methods, so that a call costs no more than there."""
+    """Hands everything on; what is called for each reception is the connection's own, so that it costs no more."""
+
+    __slots__ = ("_connection", "buffer_updated", "get_buffer")
 
     def __init__(self, connection: Connection) -> None:
-        for name in _CALLBACKS:
-            setattr(self, name, getattr(connection, name))
+        self._connection = connection
+        self.get_buffer = connection.get_buffer  # type: ignore[method-assign]
+        self.buffer_updated = connection.buffer_updated  # type: ignore[method-assign]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Of asyncio.BaseProtocol."""
+        self._connection.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Of asyncio.BaseProtocol."""
+        self._connection.connection_lost(exc)
+
+    def eof_received(self) -> None:
+        """Of asyncio.BufferedProtocol."""
+        self._connection.eof_received()
+
+    def pause_writing(self) -> None:
+        """Of asyncio.BaseProtocol."""
+        self._connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Of asyncio.BaseProtocol."""
+        self._connection.resume_writing()
