@@ -70,10 +70,11 @@ class Turn:
     def add(self, outlet: Outlet) -> None:
         """Flush it at the end of the turn."""
         outlet.flush_planned = True
-        waiting, now = self._waiting, self._now_ns()
+        waiting = self._waiting
         waiting.append(outlet)
-        if not self._slicing:
-            self._quick_ns = now
+        if self._slicing:  # it ends with a flush, soon
+            return
+        self._quick_ns = now = self._now_ns()
         if len(waiting) == 1:
             self._since_ns = now
             self._plan()
@@ -91,12 +92,14 @@ class Turn:
             asyncio.get_running_loop().call_soon(self._end)
 
     def _end(self) -> None:
-        self._flush()
-        if self._late:
-            self._slice()
-        self._planned = False
-        if self._late or self._waiting:
-            self._plan()
+        try:
+            self._flush()
+            if self._late:
+                self._slice()
+        finally:
+            self._planned = False
+            if self._late or self._waiting:
+                self._plan()
 
     def _slice(self) -> None:
         late, now, stage = self._late, self._now_ns, self._stage
