@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 _MOST_SHAPES: Final = 4096
-_SMALL: Final = 4096  # up to so many bytes a copy is cheaper than the objects that would share them
+SMALL: Final = 4096  # up to so many bytes a copy is cheaper than the objects that would share them
 _shapes: Final[dict[tuple[int, ...], tuple[int, ...]]] = {}
 
 
@@ -109,7 +109,7 @@ class Tensor:
             assert array is not None
             if not self.dtype.itemsize:
                 blob = b"".join(element + b"\0" for element in array.reshape(-1))
-            elif array.nbytes <= _SMALL:
+            elif array.nbytes <= SMALL:
                 blob = array.tobytes()
             else:
                 blob = array.reshape(-1).view("u1").data
@@ -121,7 +121,7 @@ class Tensor:
         array = self._array
         if array is None or not self.dtype.itemsize:
             return
-        if array.nbytes <= _SMALL:
+        if array.nbytes <= SMALL:
             if self._blob is None:
                 self._blob = array.tobytes()
             self._array = None

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyredisai.ai.dtype import DTYPES, STRING
-from pyredisai.ai.tensor import Tensor
+from pyredisai.ai.tensor import SMALL, Tensor, shared_shape
 from pyredisai.backends.base import one_line
 from pyredisai.backends.onnx_memory import OnnxMemory, is_refusal
 from pyredisai.backends.watchdog import Watchdog
@@ -100,6 +100,8 @@ def _tensor(output: Any) -> Tensor | None:
         raise BackendError(f"ERR unsupported output type {output.dtype}")
     if dtype is STRING:
         output = _bytes(output)
+    elif output.nbytes <= SMALL:  # as it is to be stored
+        return Tensor(dtype, shared_shape(output.shape), output.tobytes())
     output.setflags(False)
     return Tensor(dtype, output.shape, None, output)
 
