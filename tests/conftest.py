@@ -45,6 +45,13 @@ def remember(request: pytest.FixtureRequest, server: Server) -> Server:
     return server
 
 
+def lent(request: pytest.FixtureRequest, shared: Shared) -> Iterator[Server]:
+    """A fixture of a shared server; a test that ends it fails."""
+    server = remember(request, shared.get())
+    yield server
+    assert server.alive(), "the test ended the shared server"
+
+
 class Shared:
     """One server for the session, started at first use, started again when it is gone."""
 
@@ -82,9 +89,7 @@ def _session_redis() -> Iterator[Shared]:
 @pytest.fixture
 def server(request: pytest.FixtureRequest, _session_server: Shared) -> Iterator[Server]:
     """The session's pyredisai; a test that ends it fails (start your own for that)."""
-    server = remember(request, _session_server.get())
-    yield server
-    assert server.alive(), "the test ended the shared server"
+    yield from lent(request, _session_server)
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ class MemoryWatch:
         for _ in range(_EVICTIONS_PER_COMMAND):
             if self._last - self.credit <= limit:
                 return True
-            if not (freeing.busy and not lazily) and policy != "noeviction" and self._evict(policy):
+            if (lazily or not freeing.busy) and policy != "noeviction" and self._evict(policy):
                 continue
             if not freeing.busy:
                 return False

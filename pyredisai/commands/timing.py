@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-LINEAR_NS: Final = 65_536
+LINEAR_NS: Final = 1 << 16
 LINEAR_SHIFT: Final = 9
-_LINEAR: Final = 128  # buckets
+_LINEAR: Final = LINEAR_NS >> LINEAR_SHIFT
 _OCTAVES: Final = 24
-SIZE: Final = 320
+SIZE: Final = _LINEAR + 8 * _OCTAVES
 
 
 def new_histogram() -> list[int]:

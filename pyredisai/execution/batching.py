@@ -57,9 +57,15 @@ def most_rows(policy: BatchPolicy) -> int:
     return max(policy.size, policy.min_size)
 
 
+def needs_company(job: Job) -> bool:
+    """Whether the job is not to run before others join its batch."""
+    policy = job.batch
+    return policy is not None and policy.min_size > 1 and 0 < joinable_rows(job) < least_rows(policy)
+
+
 def concatenate(jobs: Sequence[Job]) -> list[Tensor]:
     """The jobs' inputs, joined along the first dimension in their order. Strings and numbers alike."""
-    return [_joined(column) for column in zip(*[job.inputs for job in jobs])]  # noqa: B905 - hot
+    return [_joined(column) for column in zip(*[job.inputs for job in jobs])]  # noqa: B905 - one key, so as many; `strict` is felt
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:
@@ -139,7 +145,7 @@ def run_jobs(jobs: Sequence[Job]) -> None:
         mismatch = getattr(target, "batch_mismatch", ai_texts.BATCH_SIZE_MISMATCH)
         parts = split(target.run(concatenate(jobs)), rows, mismatch)
         total = sum(rows)
-        for job, part in zip(jobs, parts):  # noqa: B905 - hot
+        for job, part in zip(jobs, parts):  # noqa: B905 - one part a job; `strict` is felt
             job.outcome = part
             job.batch_rows = total
     except Exception as error:

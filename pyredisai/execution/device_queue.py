@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pyredisai.clock import monotonic_ns
 from pyredisai.execution.batching import run_jobs
@@ -14,6 +14,14 @@ from pyredisai.execution.job_queue import JobQueue
 
 SIGNAL_INTERVAL_NS = 1_000_000
 SHORT_RUN_US = 200.0
+
+
+class QueueInfo(NamedTuple):
+    """What INFO shows of a queue: jobs that wait, CPU seconds of each worker thread."""
+
+    device: str
+    length: int
+    cpu_seconds: tuple[float, ...]
 
 
 class Outbox(Protocol):
@@ -57,6 +65,10 @@ class DeviceQueue:
         if not self._threads:
             return self._count
         return max(0, self._idle - len(self._jobs))
+
+    def info(self) -> QueueInfo:
+        """For INFO."""
+        return QueueInfo(self.device, len(self), tuple(self.cpu_seconds()))
 
     def push(self, job: Job) -> None:
         """Queue a job for the workers."""

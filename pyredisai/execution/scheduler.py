@@ -17,12 +17,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from pyredisai.ai.tensor import Tensor
 from pyredisai.clock import monotonic_ns
-from pyredisai.execution.batching import joinable_rows, least_rows, most_rows, run_jobs, run_target
-from pyredisai.execution.device_queue import DeviceQueue
+from pyredisai.execution.batching import joinable_rows, most_rows, needs_company, run_jobs, run_target
+from pyredisai.execution.device_queue import DeviceQueue, QueueInfo
 from pyredisai.execution.job import TIMED_OUT, BatchPolicy, Job, Outcome, Runnable
 from pyredisai.execution.loop_access import LoopAccess
 from pyredisai.execution.outbox import Loop, LoopOutbox
@@ -31,14 +31,6 @@ from pyredisai.execution.staging import Stage
 
 GATHER_NS: Final = 100_000  # the longest that a batch waits for more of what comes in
 CPU_STAMP_NS: Final = 1_000_000  # reading a thread's CPU clock costs a microsecond, so not at every tick
-
-
-class QueueInfo(NamedTuple):
-    """What INFO shows of a queue: jobs that wait, CPU seconds of each worker thread."""
-
-    device: str
-    length: int
-    cpu_seconds: tuple[float, ...]
 
 
 class Scheduler(LoopAccess):
@@ -67,7 +59,7 @@ class Scheduler(LoopAccess):
         self._tick: deque[Job | Estimate] = deque()
         self._tick_called = False
         self._in_tick = False
-        self._collected = self._looked = 0
+        self._more_came = False
         self._spent_ns = 0
         self._tick_began_ns = 0
         self._stamp_ns, self._stamp_cpu_ns = -CPU_STAMP_NS, 0
@@ -107,7 +99,7 @@ class Scheduler(LoopAccess):
 
     def queues(self) -> Sequence[QueueInfo]:
         """The queues in the order in which they were made."""
-        return [QueueInfo(q.device, len(q), tuple(q.cpu_seconds())) for q in self._queues.values()]
+        return [queue.info() for queue in self._queues.values()]
 
     def submit(self, device: str, job: Job) -> None:
         """Queue a job. Its `done` is called later on the loop, once, with `outcome` set."""
@@ -193,7 +185,7 @@ class Scheduler(LoopAccess):
 
     def _goes_to_loop(self, job: Job, estimate: Estimate) -> bool:
         """Whether the job may run on the loop now; if not, it was sent to the workers or waits for them."""
-        if estimate.short(self.policy) and not _needs_company(job):
+        if estimate.short(self.policy) and not needs_company(job):
             if not estimate.at_workers and not estimate.waiting:
                 return True
             if not job.deadline_ns:
@@ -269,7 +261,7 @@ class Scheduler(LoopAccess):
             if not ticked:
                 self._tick.append(estimate)
             ticked.append(job)
-            self._collected += 1
+            self._more_came = True
         else:
             self._tick.append(job)
         if not self._tick_called:
@@ -296,8 +288,8 @@ class Scheduler(LoopAccess):
 
         A run costs about the same for one as for many, and a quick server finds one or two requests at a time.
         """
-        looked, self._looked = self._looked, self._collected
-        if looked == self._collected or not self._tick:
+        came, self._more_came = self._more_came, False
+        if not came or not self._tick:
             return False
         unit = self._tick[0]
         if not isinstance(unit, Estimate) or len(unit.ticked) + 1 >= unit.company:
@@ -404,9 +396,3 @@ class Scheduler(LoopAccess):
             elapsed_us = min(elapsed_us, used_ns / 1000)
         if elapsed_us > self.policy.tick_us:
             estimate.slow_on_loop(elapsed_us)
-
-
-def _needs_company(job: Job) -> bool:
-    """Whether the job is not to run before others join its batch."""
-    policy = job.batch
-    return policy is not None and policy.min_size > 1 and 0 < joinable_rows(job) < least_rows(policy)

@@ -17,10 +17,10 @@ class Staged(Protocol):
     """A command that was parsed."""
 
     def run(self) -> None:
-        """Run. Must not raise."""
+        """Run."""
 
     def finish(self) -> None:
-        """Answer, and do what else comes after the run."""
+        """Answer, and do what else comes after the run; called after a run that raised, too."""
 
 
 class Stage:
@@ -51,11 +51,9 @@ class Stage:
             return
         waiting, self._waiting = self._waiting, []
         start = self._now_ns()
-        for command in waiting:
-            command.run()
-        for command in waiting:
+        for step in (*[command.run for command in waiting], *[command.finish for command in waiting]):
             try:
-                command.finish()
+                step()
             except Exception as error:  # the others must not lose their replies
                 context = {"message": "a staged command failed", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(context)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +19,7 @@ MAX_FREQUENCY: Final = 255
 USAGE_BITS: Final = 0xFFFFFF  # Redis keeps either in 24 bits of a value, and DEBUG OBJECT shows them
 
 
-class Usage:
+class Usage(ABC):
     """`notes` holds a number for each key. `stored`: RDB files keep it, as they do under a policy that goes by it.
 
     `now` is the time as of the last `tick`, in a unit of the subclass: to ask for it at each use would cost more than
@@ -34,33 +35,33 @@ class Usage:
         self.tick()
         self._since = self.now
 
+    @abstractmethod
     def tick(self) -> None:
         """Look at the clock."""
-        raise NotImplementedError
 
+    @abstractmethod
     def use(self, key: bytes) -> None:
         """A command reads or changes the value of a key."""
-        raise NotImplementedError
 
+    @abstractmethod
     def add(self, key: bytes) -> None:
         """There is a new key."""
-        raise NotImplementedError
 
+    @abstractmethod
     def order(self, key: bytes) -> int:
         """What eviction goes by: of the keys that it looks at, the lowest goes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def emptied(self) -> Usage:
         """A record of the same kind without notes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def bits(self, key: bytes) -> int:
         """The 24 bits that Redis would show."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restore(self, key: bytes, idle_s: int | None, frequency: int | None) -> None:
         """Note what a file or RESTORE tells of a key; only one of the two is noted here, if it is given."""
-        raise NotImplementedError
 
 
 class IdleTimes(Usage):

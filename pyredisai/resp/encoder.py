@@ -58,12 +58,11 @@ def error_line(text: str) -> bytes:
 
 def _bytes(value: bytes, version: int, out: Buffers) -> None:
     n = len(value)
-    if n < 1024:
-        out.append(_BULKS[n] + value + b"\r\n")
-    elif n < 4096:
-        out.append(b"$%d\r\n%b\r\n" % (n, value))
+    head = _BULKS[n] if n < 1024 else b"$%d\r\n" % n
+    if n < 4096:
+        out.append(head + value + b"\r\n")
     else:
-        out += (b"$%d\r\n" % n, value, b"\r\n")
+        out += (head, value, b"\r\n")
 
 
 def _memoryview(value: memoryview, version: int, out: Buffers) -> None:

@@ -254,7 +254,10 @@ def execute(ctx: Context, command: Command, args: Args, *, nested: bool = False)
 
 
 def _account_blocked(ctx: Context, command: Command, args: Args, own_ns: int, background_ns: int) -> None:
-    """A request that waited is answered: its time is the handler's own and what others worked for it."""
+    """A request that waited is answered: its time is the handler's own and what others worked for it.
+
+    `execute` has the same count in it, because there a call would be felt.
+    """
     ns = own_ns + background_ns
     command.ns += background_ns
     guard = ctx.server.guard

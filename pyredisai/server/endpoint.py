@@ -14,6 +14,7 @@ class Endpoint(asyncio.BufferedProtocol):
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        # Slots stand where the base class has methods: mypy knows no such thing.
         self.get_buffer = connection.get_buffer  # type: ignore[method-assign]
         self.buffer_updated = connection.buffer_updated  # type: ignore[method-assign]
 

@@ -20,7 +20,7 @@ from functools import cache
 import pytest
 
 from pyredisai.backends import devices
-from tests.conftest import Shared, remember
+from tests.conftest import Shared, lent
 from tests.gpu.support import TensorClient
 from tests.support.server import MODULE_PATH, Server
 
@@ -70,9 +70,7 @@ def _gpu_session() -> Iterator[Shared]:
 @pytest.fixture
 def gpu_server(request: pytest.FixtureRequest, _gpu_session: Shared) -> Iterator[Server]:
     """The session's server; a test must not end it."""
-    server = remember(request, _gpu_session.get())
-    yield server
-    assert server.alive(), "the test ended the server"
+    yield from lent(request, _gpu_session)
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def scan(ctx: Context, kind: type[T]) -> Iterator[tuple[bytes, T]]:
     seen: set[bytes] = set()
     for database in ctx.server.databases:
         for key in [key for key, value in database.data.items() if type(value) is kind]:
-            value = database.get(key)
+            value = database.peek(key)
             if value is not None and key not in seen:
                 seen.add(key)
                 yield key, value

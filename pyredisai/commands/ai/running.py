@@ -110,7 +110,7 @@ def put_outputs(db: Database, keys: Sequence[bytes], outputs: Outputs, journaled
         if old is not None and type(old) is not Tensor:
             raise ReplyError(texts.WRONGTYPE)
     effects: list[Effect] = []
-    for key, tensor in zip(keys, outputs):  # noqa: B905 - hot
+    for key, tensor in zip(keys, outputs):  # noqa: B905 - lengths may differ; a keyword is felt
         if tensor is not None:
             tensor.settle()
             db.set(key, tensor)

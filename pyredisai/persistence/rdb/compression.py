@@ -65,9 +65,8 @@ def compress_many(values: Sequence[bytes | memoryview]) -> list[bytes | None]:
 
 
 def _encoded(native: _Native, data: bytes | memoryview, limit: int) -> bytes | None:
-    found: Any
     try:
-        found = native.encode(data, header=False, out=limit - 1)  # the buffer that it makes is a byte longer
+        found: bytes = native.encode(data, header=False, out=limit - 1)  # the buffer that it makes is a byte longer
     except native.error:
         return None
     return found or None

@@ -42,18 +42,12 @@ def read_run(source: Source, into: MutableMapping[bytes, Any], usage: Usage | No
     while position < last:
         kind = data[position]
         if kind != _STRING and kind not in PACKED:
-            if kind == _FREQ:
-                use_at, idle, frequency = position, None, data[position + 1]
-                position += 2
-                continue
-            if kind == _IDLE and (size := data[position + 1]) < 128:
-                use_at, idle, frequency = position, size, None
-                position += 2
-                if size > 63:
-                    idle = (size & 63) << 8 | data[position]
-                    position += 1
-                continue
-            break
+            use = _use_of_next_key(data, position)
+            if use is None:
+                break
+            use_at = position
+            position, idle, frequency = use
+            continue
         at = position + 1
         size = data[at]
         if size > 63:
@@ -91,3 +85,13 @@ def read_run(source: Source, into: MutableMapping[bytes, Any], usage: Usage | No
             use_at = -1
     source.position = base + (position if use_at < 0 else use_at)
     return count
+
+
+def _use_of_next_key(data: bytes, at: int) -> tuple[int, int | None, int | None] | None:
+    """The record there on the use of the key behind it: where that begins, its idle seconds or its frequency."""
+    kind, size = data[at], data[at + 1]
+    if kind == _FREQ:
+        return at + 2, None, size
+    if kind != _IDLE or size >= 128:
+        return None
+    return (at + 2, size, None) if size < 64 else (at + 3, (size & 63) << 8 | data[at + 2], None)

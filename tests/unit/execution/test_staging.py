@@ -12,6 +12,8 @@ class Command:
         self.seen, self.name, self.takes_ns = seen, name, takes_ns
 
     def run(self) -> None:
+        if self.name == "broken run":
+            raise ZeroDivisionError("oops")
         now[0] += self.takes_ns
         self.seen.append(f"run {self.name}")
 
@@ -43,13 +45,13 @@ def test_one_that_fails_leaves_the_others_their_replies() -> None:
     async def close() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["exception"]))
         stage = Stage()
-        for name in ("a", "broken", "c"):
+        for name in ("a", "broken", "broken run", "c"):
             stage.add(Command(seen, name))
         stage.close()
 
     asyncio.run(close())
-    assert seen[3:] == ["finish a", "finish c"]
-    assert [type(error) for error in told] == [ZeroDivisionError]
+    assert seen == ["run a", "run broken", "run c", "finish a", "finish broken run", "finish c"]
+    assert [type(error) for error in told] == [ZeroDivisionError] * 2
 
 
 def test_what_is_due_follows_what_commands_took() -> None:
