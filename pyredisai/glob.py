@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 Matcher: TypeAlias = "Callable[[bytes], bool]"
+_Fold: TypeAlias = "Callable[[bytes], bytes]"
 
 _NOTHING = b"(?!)"
 
@@ -21,10 +22,11 @@ _NOTHING = b"(?!)"
 @lru_cache(maxsize=1024)
 def compile_glob(pattern: bytes, *, ignore_case: bool = False) -> Matcher:
     """A function that tells whether a byte string matches `pattern`."""
+    fold: _Fold = bytes.lower if ignore_case else bytes
     parts = [b""]
     i = 0
     while i < len(pattern):
-        token, i = _token(pattern, i)
+        token, i = _token(pattern, i, fold)
         if token is None:
             parts.append(b"")
         else:
@@ -36,8 +38,8 @@ def compile_glob(pattern: bytes, *, ignore_case: bool = False) -> Matcher:
         source = parts[0] + middle + b".*" + parts[-1]
     if pattern not in (b"", b"*"):
         source = b"(?!\\Z)" + source
-    match = re.compile(source, re.DOTALL | (re.IGNORECASE if ignore_case else 0)).fullmatch
-    return lambda text: match(text) is not None
+    match = re.compile(source, re.DOTALL).fullmatch
+    return lambda text: match(fold(text)) is not None
 
 
 def glob_match(pattern: bytes, text: bytes, *, ignore_case: bool = False) -> bool:
@@ -45,7 +47,7 @@ def glob_match(pattern: bytes, text: bytes, *, ignore_case: bool = False) -> boo
     return compile_glob(pattern, ignore_case=ignore_case)(text)
 
 
-def _token(pattern: bytes, i: int) -> tuple[bytes | None, int]:
+def _token(pattern: bytes, i: int, fold: _Fold) -> tuple[bytes | None, int]:
     """The regular expression of the token at `i` (None: a star) and where the next one begins."""
     char = pattern[i : i + 1]
     if char == b"*":
@@ -53,26 +55,27 @@ def _token(pattern: bytes, i: int) -> tuple[bytes | None, int]:
     if char == b"?":
         return b".", i + 1
     if char == b"[":
-        return _class(pattern, i + 1)
+        return _class(pattern, i + 1, fold)
     if char == b"\\" and i + 1 < len(pattern):
         i += 1
-    return re.escape(pattern[i : i + 1]), i + 1
+    return re.escape(fold(pattern[i : i + 1])), i + 1
 
 
-def _class(pattern: bytes, i: int) -> tuple[bytes, int]:
+def _class(pattern: bytes, i: int, fold: _Fold) -> tuple[bytes, int]:
     negated = pattern[i : i + 1] == b"^"
     i += negated
     ranges = b""
     while i < len(pattern) and pattern[i : i + 1] != b"]":
         if pattern[i : i + 1] == b"\\" and i + 1 < len(pattern):
-            ranges += re.escape(pattern[i + 1 : i + 2])
+            ranges += re.escape(fold(pattern[i + 1 : i + 2]))
             i += 2
         elif pattern[i + 1 : i + 2] == b"-" and i + 2 < len(pattern):
-            low, high = sorted((pattern[i : i + 1], pattern[i + 2 : i + 3]))
-            ranges += re.escape(low) + b"-" + re.escape(high)
+            low, high = map(fold, sorted((pattern[i : i + 1], pattern[i + 2 : i + 3])))
+            if low <= high:  # put in order before their case is ignored, so perhaps not in order after that
+                ranges += re.escape(low) + b"-" + re.escape(high)
             i += 3
         else:
-            ranges += re.escape(pattern[i : i + 1])
+            ranges += re.escape(fold(pattern[i : i + 1]))
             i += 1
     if not ranges:
         return b"." if negated else _NOTHING, i + 1

@@ -56,6 +56,13 @@ def test_does_not_match(pattern: bytes, text: bytes) -> None:
 
 def test_ignore_case() -> None:
     assert glob_match(b"MAX[A-C]*", b"maxbory", ignore_case=True)
+    assert glob_match(b"max\\B[^a-c]", b"MAXBD", ignore_case=True)
+
+
+@pytest.mark.parametrize("pattern", [b"?[?-[", b"?[?-]", b"h[?-[", b"?[Z-^]"])
+def test_a_range_is_what_it_is_with_its_ends_in_lower_case(pattern: bytes) -> None:
+    """As redis-server does it: Z to ^ becomes z to ^, which is nothing, and ? to [ has no letter."""
+    assert not glob_match(pattern, b"hz", ignore_case=True)
 
 
 def test_many_stars_end_soon() -> None:

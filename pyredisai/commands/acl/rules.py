@@ -158,22 +158,22 @@ def apply_to_selector(table: Table, selector: Selector, rule: bytes) -> None:
             raise RuleError(CHANNELS_AFTER_ALL)
         if rule[1:] not in selector.channels:
             selector.channels.append(rule[1:])
-    elif text[:1] in ("+", "-") and len(text) > 1:
+    elif text[:1] in ("+", "-"):
         _commands(table, selector, word[1:], rule[1:], text[0] == "+")
     else:
         raise RuleError(SYNTAX)
 
 
 def _add_keys(selector: Selector, rule: bytes) -> None:
-    """`~pattern`, or `%R~pattern`, `%W~pattern`, `%RW~pattern`; one pattern's bits are joined."""
-    letters, tilde, pattern = rule[1:].partition(b"~") if rule[:1] == b"%" else (b"RW", b"~", rule[1:])
+    """`~pattern`, or `%R~pattern`, `%W~pattern`, `%RW~pattern`, which may end before the tilde; equal patterns join."""
+    letters, _, pattern = rule[1:].partition(b"~") if rule[:1] == b"%" else (b"RW", b"~", rule[1:])
     bits = 0
     for letter in letters.upper():
         bit = {ord("R"): READ, ord("W"): WRITE}.get(letter)
         if bit is None or bits & bit:
             raise RuleError(SYNTAX)
         bits |= bit
-    if not bits or not tilde:
+    if not bits:
         raise RuleError(SYNTAX)
     if selector.all_keys:
         raise RuleError(KEYS_AFTER_ALL)
@@ -197,7 +197,11 @@ def _commands(table: Table, selector: Selector, name: str, raw: bytes, allowed: 
         return
     parent, bar, first = name.partition("|")
     owner = table.find(parent.encode("latin-1"))
-    if not allowed or not bar or owner is None or owner.subcommands or not first or "|" in first:
+    if not allowed or not bar or owner is None:
+        raise RuleError(UNKNOWN_COMMAND)
+    if not first:
+        raise RuleError(SYNTAX)
+    if owner.subcommands or "|" in first:
         raise RuleError(UNKNOWN_COMMAND)
     listed = selector.first_args.setdefault(owner.name, [])
     argument = raw.partition(b"|")[2]

@@ -104,16 +104,29 @@ def test_passwords() -> None:
     assert made.accepts(b"anything")
 
 
+def test_a_pattern_may_end_before_its_tilde() -> None:
+    """So it is in redis-server 7.0: `%R` is `%R~`."""
+    assert user("%R").root.keys == user("%R~").root.keys == [(rules.READ, b"")]
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
         ("+nosuch", rules.UNKNOWN_COMMAND),
+        ("+", rules.UNKNOWN_COMMAND),
+        ("-", rules.UNKNOWN_COMMAND),
+        ("+get|", rules.SYNTAX),
+        ("+config|", rules.SYNTAX),
+        ("-get|", rules.UNKNOWN_COMMAND),
+        ("+nosuch|", rules.UNKNOWN_COMMAND),
         ("+@nosuch", rules.UNKNOWN_COMMAND),
         ("-get|x", rules.UNKNOWN_COMMAND),
         ("+config|nosuch", rules.UNKNOWN_COMMAND),
         ("nosuch", rules.SYNTAX),
         ("%X~a", rules.SYNTAX),
-        ("%R", rules.SYNTAX),
+        ("%", rules.SYNTAX),
+        ("%~a", rules.SYNTAX),
+        ("%RR", rules.SYNTAX),
         ("<nosuch", rules.NO_SUCH_PASSWORD),
         ("#abc", rules.BAD_HASH),
         ("~* ~a", rules.KEYS_AFTER_ALL),
