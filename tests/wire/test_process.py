@@ -159,7 +159,7 @@ def test_daemon(tmp_path: Path) -> None:
     ]
     done = subprocess.run([*PYREDISAI, *words, "--dir", str(tmp_path)], timeout=20, check=False)
     assert done.returncode == 0
-    until(lambda: (tmp_path / "p").exists())
+    until(lambda: (tmp_path / "p").exists() and (tmp_path / "p").read_text().endswith("\n"))
     pid = int((tmp_path / "p").read_text())
     try:
         with socket.create_connection(("127.0.0.1", port)) as sock:
