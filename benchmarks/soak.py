@@ -31,6 +31,7 @@ from tests.support.server import Server
 CONNECTIONS = 4
 BATCHES = 200  # of each connection, sent in turn
 SAMPLES = 120
+LEAST_SAMPLES = 6  # `growth` says nothing of fewer
 FEW = 3
 
 
@@ -57,8 +58,8 @@ class Growth:
 
 
 def growth(samples: Sequence[Sample]) -> Growth:
-    """What was added. Raises ValueError for fewer than six samples: they tell nothing."""
-    if len(samples) < 6:
+    """What was added. Raises ValueError for fewer than LEAST_SAMPLES samples: they tell nothing."""
+    if len(samples) < LEAST_SAMPLES:
         raise ValueError("too few samples")
     some = max(len(samples) // 12, 1)
     third = len(samples) // 3
@@ -83,6 +84,7 @@ class Tally:
     def __init__(self, wanted: int) -> None:
         self.wanted = wanted
         self.sent = 0
+        self.sampled = False  # a fast machine sends all before there is enough to judge by: the load goes on till then
         self._lock = threading.Lock()
 
     def add(self, count: int) -> None:
@@ -93,7 +95,7 @@ class Tally:
     @property
     def done(self) -> bool:
         """Whether that was enough."""
-        return self.sent >= self.wanted
+        return self.sampled and self.sent >= self.wanted
 
 
 def steady(server: Server, mix: Mix, tally: Tally, number: int) -> None:
@@ -139,12 +141,15 @@ def watch(server: Server, tally: Tally, samples: list[Sample], show: Callable[[S
     """Sample at even distances until all is sent."""
     start = time.perf_counter()
     step = tally.wanted / SAMPLES
-    while not tally.done:
-        if tally.sent >= step * (len(samples) + 1):
-            samples.append(look(server, tally, start))
-            if len(samples) % (SAMPLES // 20) == 0:
-                show(samples[-1])
-        time.sleep(0.02)
+    try:
+        while tally.sent < tally.wanted or len(samples) < LEAST_SAMPLES:
+            if tally.sent >= step * (len(samples) + 1):
+                samples.append(look(server, tally, start))
+                if len(samples) % (SAMPLES // 20) == 0:
+                    show(samples[-1])
+            time.sleep(0.02)
+    finally:
+        tally.sampled = True  # what ends the others, after an error too
 
 
 HEAD = f"{'commands':>12} {'seconds':>8} {'RSS MB':>8} {'used MB':>8} {'files':>6} {'threads':>8} {'keys':>6}"

@@ -45,10 +45,10 @@ def test_bytes_of_a_key_beyond_its_value(start_server: Callable[..., Server]) ->
 @needs_proc
 def test_a_short_soak_sends_all_and_samples(start_server: Callable[..., Server]) -> None:
     server = start_server("--loadmodule", MODULE_PATH)
-    samples = soak.soak(server, 5000)
-    assert len(samples) >= 6
+    samples = soak.soak(server, 1000)  # sent in a moment: there must be enough samples all the same
+    assert len(samples) >= soak.LEAST_SAMPLES
     assert samples == sorted(samples, key=lambda sample: sample.commands)
     assert soak.growth(samples).threads < 50
     with server.client() as client:
         stats = client("INFO", "stats").decode()
-        assert int(re.search(r"total_commands_processed:(\d+)", stats)[1]) >= 5000
+        assert int(re.search(r"total_commands_processed:(\d+)", stats)[1]) >= 1000
