@@ -21,7 +21,7 @@ MAGIKA_DIR := $(VENV)/demo
 unexport PYREDISAI_COMPILE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test compiled test-compiled serve lint types docs bench fmt redis backends clients clean
+.PHONY: help demo test explore compiled test-compiled serve lint types docs bench fmt redis backends clients clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -34,6 +34,9 @@ demo: $(VENV)/.core $(VENV)/.magika $(VENV)/.sound ## start a server, run real p
 
 test: $(VENV)/.test redis backends clients ## everything that the tests need, then the tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS) $(ARGS)
+
+explore: $(VENV)/.test redis ## the random tests with examples that are new each time (PYREDISAI_EXAMPLES=200 sequences of commands)
+	PYREDISAI_RANDOM=1 PYREDISAI_EXAMPLES=$${PYREDISAI_EXAMPLES:-200} $(BIN)/python -m pytest $(PYTEST_ARGS) tests/fuzz tests/differential $(ARGS)
 
 compiled: $(COMPILED)/.done ## the package with its hot modules compiled (needs a C compiler), in .compiled
 
