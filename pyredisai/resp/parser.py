@@ -26,6 +26,9 @@ from pyredisai import build
 from pyredisai.resp.strict import BIG, StrictParser
 
 Requests: TypeAlias = "list[list[Any]]"
+# A chunk, where in it a request and a big argument of it begin, the argument's size, the arguments before it and how
+# many are to come, itself included.
+_Begun: TypeAlias = "tuple[bytes, int, int, int, list[Any], int]"
 
 _NONE: Final[Requests] = []
 _COMPILED: Final = build.COMPILED
@@ -65,7 +68,7 @@ class Parser:
     raises ProtocolError, after which nothing comes any more.
     """
 
-    __slots__ = ("_exact", "_offered", "_reader", "_several", "idle", "strict")
+    __slots__ = ("_begun", "_exact", "_offered", "_reader", "_several", "idle", "strict")
 
     def __init__(self, max_bulk: int = 512 * 1024 * 1024) -> None:
         self.strict = StrictParser(max_bulk)
@@ -74,6 +77,7 @@ class Parser:
         self._exact = False  # what is held goes to the strict parser, all of it
         self._several = False  # the client sends several requests at a time
         self._offered = False  # what is held was refused by hiredis, or not worth offering
+        self._begun: _Begun | None = None  # a request that ends in a big argument so far
 
     def feed(self, data: bytes) -> Requests:
         """Take bytes (at least one)."""
@@ -126,9 +130,9 @@ class Parser:
         self._offered = _COMPILED or begun is not None
         self._several = len(requests) > 1
         if begun is not None:
-            self.strict.begin(*begun)
+            self._begun = begun
             self.idle = False
-        if end < len(data):
+        elif end < len(data):
             self.hold(data[end:])
         return requests
 
@@ -140,6 +144,9 @@ class Parser:
 
     def hold(self, data: bytes) -> None:
         """Take bytes without looking at them."""
+        if self._begun is not None:
+            begun, self._begun = self._begun, None
+            self.strict.feed(begun[0][begun[1] :])
         self.strict.feed(data)
         self.idle = False
 
@@ -164,12 +171,24 @@ class Parser:
             requests = self.feed(data)
             if requests:
                 return requests
+        if self._begun is not None:
+            self._begin_big()
         request = strict.next()
         self.idle = strict.idle
         if request is None:
             return _NONE
         self._offered = False
         return [request]
+
+    def _begin_big(self) -> None:
+        """Hand a request with a big argument to the strict parser: as far as it has been read, if that is allowed."""
+        begun, self._begun = self._begun, None
+        assert begun is not None
+        data, at, start, size, arguments, left = begun
+        if size <= self.strict.max_bulk and not self.strict.limited:
+            self.strict.begin(arguments, left, size, data, start)
+        else:
+            self.strict.feed(data[at:])
 
 
 def _single(data: bytes) -> list[Any] | None:
@@ -190,11 +209,11 @@ def _single(data: bytes) -> list[Any] | None:
     return arguments
 
 
-def _walk(data: bytes) -> tuple[Requests, int, tuple[list[Any], int] | None]:
+def _walk(data: bytes) -> tuple[Requests, int, _Begun | None]:
     """The requests at the start of a chunk whose headers are canonical and whose arguments are long; where they end.
 
-    Nothing is judged here: where the walk ends, somebody else decides. It may end before a big argument: then the
-    third value has the request's arguments before that and how many are to come. Compiled, it takes short ones too.
+    Nothing is judged here: where the walk ends, somebody else decides. It may end in a big argument: then the third
+    value tells of that. Compiled, it takes short ones too.
     """
     requests: Requests = []
     at, size = 0, len(data)
@@ -213,7 +232,8 @@ def _walk(data: bytes) -> tuple[Requests, int, tuple[list[Any], int] | None]:
                 return requests, at, None
             end = start + length
             if end + 2 > size:
-                return (requests, position, (arguments, left)) if length >= BIG else (requests, at, None)
+                begun = (data, at, start, length, arguments, left)
+                return (requests, at, begun) if length >= BIG else (requests, at, None)
             arguments.append(data[start:end])
             position = end + 2
         requests.append(arguments)

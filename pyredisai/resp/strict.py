@@ -69,9 +69,13 @@ class StrictParser:
             data = data[take:]
         self._data += data
 
-    def begin(self, arguments: list[Any], left: int) -> None:
-        """A request that somebody else began: its arguments, and how many are to come. Only valid when `idle`."""
-        self._args, self._count = arguments, left
+    def begin(self, arguments: list[Any], left: int, size: int, data: bytes, start: int) -> None:
+        """A request that somebody else has read so far: its arguments, and how many are to come.
+
+        The first of those has `size` (BIG or more) bytes and begins in `data`. Only valid when `idle`.
+        """
+        self._args, self._count, self._bulk = arguments, left, size
+        self._start_big(size, data, start)
 
     def rest(self) -> bytes:
         """Hand out, and forget, what is held behind the last request. Only valid `between` requests."""
@@ -90,9 +94,11 @@ class StrictParser:
             return None
         return self._big[self._fill :]
 
-    def filled(self, count: int) -> None:
-        """`count` bytes were received into `target()`."""
-        self._fill += count
+    def filled(self, count: int) -> memoryview | None:
+        """`count` bytes were received into `target()`; what that is now."""
+        self._fill = fill = self._fill + count
+        big = self._big
+        return None if big is None or fill == len(big) else big[fill:]
 
     def next(self) -> list[Any] | None:
         """The next request, None if none is complete. Empty ones are skipped.
@@ -194,20 +200,18 @@ class StrictParser:
         self._pos = end + 2
         self._bulk = size
         if size >= BIG:
-            self._start_big(size)
+            with memoryview(data) as view:
+                self._start_big(size, view, self._pos)
+            self._pos += self._fill
         return True
 
-    def _start_big(self, size: int) -> None:
-        """Make the buffer of a big bulk, its line end included, and move what is here of it there."""
+    def _start_big(self, size: int, data: bytes | memoryview, start: int) -> None:
+        """Make the buffer of a big bulk, its line end included, and copy what is here of it there."""
         import numpy as np  # not needed before the first big value: importing it costs a third of the start
 
-        big = np.empty(size + 2, np.uint8).data
-        end = min(self._pos + size + 2, len(self._data))
-        self._fill = end - self._pos
-        with memoryview(self._data) as data:
-            big[: self._fill] = data[self._pos : end]
-        self._pos = end
-        self._big = big
+        self._big = big = np.empty(size + 2, np.uint8).data
+        self._fill = fill = min(size + 2, len(data) - start)
+        big[:fill] = data[start : start + fill]
 
 
 def _number(text: bytes | bytearray) -> int | None:

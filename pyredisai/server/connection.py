@@ -16,7 +16,7 @@ from pyredisai.commands.client import NO_LINK, Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.errors import ProtocolError, texts
 from pyredisai.resp.encoder import Buffers, encode, error_line
-from pyredisai.resp.parser import Parser, Requests
+from pyredisai.resp.parser import Parser
 from pyredisai.resp.replies import Blocked, Error, Reply
 from pyredisai.server import output
 from pyredisai.server.dispatch import failure, process_queue, without_views
@@ -27,7 +27,6 @@ RECEIVE: Final = memoryview(bytearray(256 * 1024))
 HEAD: Final = RECEIVE[: 16 * 1024]
 BACKLOG: Final = 1024 * 1024
 MOST_PUT_OFF: Final = 4  # receptions
-_NONE: Final[Requests] = []
 
 
 class Connection:
@@ -44,7 +43,7 @@ class Connection:
         self.client = Client(next(limits.ids), self)
         self.context = Context(self.client, services)
         self.parser = Parser(limits.max_bulk)
-        self.queue: Iterator[list[Any]] = iter(_NONE)
+        self.queue: Iterator[list[Any]] | None = None
         self.out: Buffers = []
         self.target: memoryview | None = None
         self.room = RECEIVE
@@ -125,8 +124,11 @@ class Connection:
         client.last_ms = self.limits.now_ms
         self.stats.net_input_bytes += nbytes
         if self.target is not None:
-            if self._received(nbytes):
-                self.run(iter(_NONE))
+            self.target = self.parser.strict.filled(nbytes)
+            if self.target is None:
+                self.run(None)
+            else:
+                self._check_query()
             return
         data = RECEIVE[:nbytes].tobytes()
         # One who sends big arguments would have to wait again for the rest of them.
@@ -162,19 +164,10 @@ class Connection:
         parser = self.parser
         if not self.client.authenticated:
             parser.strict.limited = True
-        self.run(iter(parser.feed(data)))
+        requests = parser.feed(data)
+        self.run(iter(requests) if requests else None)
         if len(data) == len(HEAD) and self.target is None:
             self.room = RECEIVE
-
-    def _received(self, nbytes: int) -> bool:
-        """A part of a big argument is in place; whether the argument is complete."""
-        strict = self.parser.strict
-        strict.filled(nbytes)
-        self.target = strict.target()
-        if self.target is None:
-            return True
-        self._check_query()
-        return False
 
     def _hold_back(self, data: bytes) -> None:
         if self.client.closing:
@@ -195,8 +188,11 @@ class Connection:
 
     # Requests
 
-    def run(self, queue: Iterator[list[Any]]) -> None:
-        """Run requests until there are none or the connection is stopped; then one write."""
+    def run(self, queue: Iterator[list[Any]] | None) -> None:
+        """Run requests, and those that the parser has more, until there are none or the connection is stopped.
+
+        Then one write.
+        """
         self.running = True
         try:
             self._run(queue)
@@ -218,10 +214,10 @@ class Connection:
             self.reading = True
             self.transport.resume_reading()
 
-    def _run(self, queue: Iterator[list[Any]]) -> None:
+    def _run(self, queue: Iterator[list[Any]] | None) -> None:
         client, context, parser = self.client, self.context, self.parser
         while True:
-            while (stop := process_queue(context, queue, self.out)) is not False:
+            while queue is not None and (stop := process_queue(context, queue, self.out)) is not False:
                 if type(stop) is Blocked:
                     self._block(stop, queue)
                     return
@@ -280,7 +276,7 @@ class Connection:
             self._go_on()
 
     def _go_on(self) -> None:
-        queue, self.queue = self.queue, iter(_NONE)
+        queue, self.queue = self.queue, None
         self.run(queue)
 
     # Replies out

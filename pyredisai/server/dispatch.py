@@ -97,12 +97,15 @@ def without_views(ctx: Context, args: Args) -> Args:
         return [bytes(arg) for arg in args]
     if not command.module:
         return args
-    found: Args = []
+    found = list(args)
     payload = False
-    for arg in args:
-        if type(arg) is bytes:
-            payload = arg.upper() in _BEFORE_PAYLOADS
-        found.append(arg if payload else bytes(arg))
+    for index, arg in enumerate(args):
+        if type(arg) is not bytes:
+            before = args[index - 1] if index else b""
+            if type(before) is bytes:  # else it is a piece of the same payload, or of none
+                payload = before.upper() in _BEFORE_PAYLOADS
+            if not payload:
+                found[index] = bytes(arg)
     return found
 
 

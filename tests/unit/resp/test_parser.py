@@ -116,6 +116,29 @@ def test_a_big_argument_is_received_in_place_and_read_only() -> None:
     assert parser.strict.idle
 
 
+def test_what_comes_while_a_request_with_a_big_argument_waits_comes_behind_it() -> None:
+    """A client may be blocked, by the request before, when the chunk has just been read."""
+    value = b"v" * BIG
+    data = request(b"SET", b"k", value) + request(b"PING")
+    parser = Parser()
+    assert parser.feed(request(b"GET", b"k" * 600) + data[:1000]) == [[b"GET", b"k" * 600]]
+    parser.hold(data[1000:2000])
+    parser.hold(data[2000:])
+    requests = [*parser.more(), *parser.more(), *parser.more()]
+    assert [[bytes(argument) for argument in each] for each in requests] == [[b"SET", b"k", value], [b"PING"]]
+
+
+@pytest.mark.parametrize(("name", "value", "text"), [
+    ("max_bulk", BIG - 1, texts.INVALID_BULK), ("limited", True, texts.UNAUTHENTICATED_BULK),
+])  # fmt: skip
+def test_a_limit_that_the_request_before_has_set_holds_for_a_big_argument(name: str, value: int, text: str) -> None:
+    parser = Parser()
+    assert len(parser.feed(request(b"GET", b"k" * 600) + request(b"SET", b"k", bytes(BIG))[:900])) == 1
+    setattr(parser.strict, name, value)
+    with pytest.raises(ProtocolError, match=text):
+        parser.more()
+
+
 def test_big_arguments_are_told_of_when_the_rest_of_the_request_comes_later() -> None:
     parser = StrictParser()
     parser.feed(b"*2\r\n$%d\r\n%b\r\n" % (BIG, bytes(BIG)))
