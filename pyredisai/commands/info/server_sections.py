@@ -50,7 +50,7 @@ def server(services: Services) -> dict[str, object]:
         "atomicvar_api": "python-gil",
         "gcc_version": "0.0.0",
         "process_id": os.getpid(),
-        "process_supervised": "no",
+        "process_supervised": services.extra.get("supervised", "no"),
         "run_id": services.run_id,
         "tcp_port": config["port"],
         "server_time_usec": now,

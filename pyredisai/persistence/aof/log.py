@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from pyredisai import clock
 from pyredisai.config.registry import Registry
 from pyredisai.errors import PersistenceError, texts
+from pyredisai.execution.affinity import Background
 from pyredisai.journal import Effect
 from pyredisai.persistence.aof import manifest as manifests
 from pyredisai.persistence.aof.base import writer_of_base
@@ -37,7 +38,7 @@ class AppendLog:
         self,
         config: Registry,
         pictures: Pictures,
-        background: Callable[[Callable[[], Any], Callable[[Any], None]], None],
+        background: Background,
         wake: Callable[[Callable[[], None]], Any],
         log: Callable[[str, str], None],
     ) -> None:
@@ -264,7 +265,7 @@ class AppendLog:
             finally:
                 os.close(handle)
 
-        self._background(sync, self._synced)
+        self._background.sync(sync, self._synced)
 
     def _synced(self, result: object) -> None:
         self._syncing = False
@@ -305,7 +306,7 @@ class AppendLog:
         self.on_snapshot(snapshot)
         self._log("notice", "Background append only file rewriting started")
         replacement = self._replacement = self._replacing(base, snapshot, rdb=rdb)
-        self._background(replacement.run, lambda result: self._ended(replacement, target, snapshot, result))
+        self._background.rewrite(replacement.run, lambda result: self._ended(replacement, target, snapshot, result))
 
     def abandon_rewrite(self) -> None:
         """Give up the rewrite that is going on, if any; the log goes on as it was."""
