@@ -40,6 +40,7 @@ class ServerStats(KeyspaceStats):
     net_input_bytes: int = 0
     net_output_bytes: int = 0
     rejected_connections: int = 0
+    evicted_clients: int = 0
     error_replies: int = 0
     unexpected_errors: int = 0
     errors_by_code: dict[str, int] = field(default_factory=dict)
@@ -113,6 +114,7 @@ class Services:
     append_log: AppendLog = field(init=False)
     primary: Primary = field(init=False)
     upstream: Upstream = field(default_factory=Upstream)
+    hz: int = 10  # rounds a second, as they are now
     exit_code: int = 0  # what the process ends with, if nothing else goes wrong
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 
 from pyredisai.commands.args import parse_int
+from pyredisai.commands.client_memory import clients_memory
 from pyredisai.commands.context import Context
 from pyredisai.commands.memory_usage import value_size
 from pyredisai.commands.memory_watch import memory_watch
@@ -66,6 +67,7 @@ def memory_stats(ctx: Context, args: Args) -> Reply:
     server = ctx.server
     watch = memory_watch(server)
     used = watch.sample()
+    backlog = server.primary.history.backlog
     keys = sum(len(db.data) for db in server.databases)
     dataset = max(0, used - watch.startup)
     per_db: dict[Reply, Reply] = {
@@ -81,11 +83,11 @@ def memory_stats(ctx: Context, args: Args) -> Reply:
         b"peak.allocated": watch.peak,
         b"total.allocated": used,
         b"startup.allocated": watch.startup,
-        b"replication.backlog": 0,
-        b"clients.slaves": 0,
-        b"clients.normal": sum(client.link.output_buffered() for client in server.clients.values()),
+        b"replication.backlog": backlog.length if backlog is not None else 0,
+        b"clients.slaves": sum(peer.outlet.output_buffered() for peer in server.primary.peers),
+        b"clients.normal": clients_memory(server.clients.values()),
         b"cluster.links": 0,
-        b"aof.buffer": 0,
+        b"aof.buffer": server.append_log.waiting,
         b"lua.caches": 0,
         b"functions.caches": 0,
         **per_db,

@@ -270,7 +270,12 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
             "What may wait for a client that does not read.",
         ),
         row("client-query-buffer-limit", Memory(2**20, LLONG_MAX), "1gb", "Longest request still incomplete."),
-        row("maxmemory-clients", MemoryOrPercent(), "0", "Memory of all clients together.", L),
+        row(
+            "maxmemory-clients",
+            MemoryOrPercent(),
+            "0",
+            "Memory of all clients together beyond which the largest are disconnected.",
+        ),
     ),
     "memory": (
         row("maxmemory", Memory(0, ULLONG_MAX), "0", "Memory beyond which writes evict or fail; 0 no limit."),
@@ -441,7 +446,7 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
         row("stream-node-max-entries", LONG, "100", "Entries at which such a node is full."),
         row("activerehashing", BOOL, "yes", "Rehash in the background.", A),
         row("hz", Int(0, INT_MAX, clamp=(1, 500)), "10", "Background rounds a second."),
-        row("dynamic-hz", BOOL, "yes", "More of them with more clients.", A),
+        row("dynamic-hz", BOOL, "yes", "More of them with more clients."),
         row("io-threads", Int(1, 128), "1", "Threads for I/O.", A, runtime=False),
         row("io-threads-do-reads", BOOL, "no", "They read as well.", A, runtime=False),
         row("jemalloc-bg-thread", BOOL, "yes", "The allocator cleans up in the background.", A),

@@ -30,6 +30,7 @@ from pyredisai.keyspace.events import KeyspaceEvents
 from pyredisai.keyspace.expiry import active_expire_cycle
 from pyredisai.server import process
 from pyredisai.server.affinity import install_affinity
+from pyredisai.server.client_eviction import ClientEviction
 from pyredisai.server.collector import Collector
 from pyredisai.server.connection import Connection
 from pyredisai.server.crash import CrashReports
@@ -77,10 +78,11 @@ class Application:
         self.services = build_services(config, self.log)
         self.services.extra["supervised"] = self._supervisor.kind
         self.limits = Limits(config)
+        eviction = ClientEviction(self.services, self.limits)
         install_replication(self.services, lambda: next(self.limits.ids))
         turn = Turn(begin=self.services.scheduler.begin_slice, stage=self.services.scheduler.stage)
         self.listener = Listener(config, lambda: Endpoint(Connection(self.services, self.limits, turn)), self.log)
-        self.cron = Cron(self.services, self.limits, check_output)
+        self.cron = Cron(self.services, self.limits, check_output, eviction.round)
 
     def open(self) -> None:
         """Take the ports, import the backends that the configuration names. Raises ListenError, ConfigError."""

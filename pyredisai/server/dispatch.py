@@ -232,6 +232,7 @@ def execute(ctx: Context, command: Command, args: Args, *, nested: bool = False)
     command.calls += 1
     command.ns += ns
     if type(reply) is Blocked and not reply.resolved:
+        reply.args = args
         reply.account = partial(_account_blocked, ctx, command, args, ns)
     else:
         if guard.track_latency:

@@ -87,6 +87,11 @@ class AppendLog:
         return bool(self._buffer) and self.is_open and self._config["appendfsync"] == "always"
 
     @property
+    def waiting(self) -> int:
+        """Bytes that are logged and not written yet."""
+        return sum(map(len, self._buffer))
+
+    @property
     def directory(self) -> str:
         """Where the log's files lie."""
         return os.path.join(str(self._config["dir"]), str(self._config["appenddirname"]))
