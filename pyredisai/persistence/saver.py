@@ -112,7 +112,12 @@ class Saver:
 
     def _replacing(self, snapshot: Snapshot) -> FileReplacement:
         options = self.write_options()
-        return FileReplacement(self.path, lambda target: file.write(target, snapshot, options, self._progress))
+        snapshot.delay_us = self._config["rdb-key-save-delay"]
+        return FileReplacement(
+            self.path,
+            lambda target: file.write(target, snapshot, options, self._progress),
+            synced=self._config["rdb-save-incremental-fsync"],
+        )
 
     def _progress(self, keys: int) -> None:
         self.keys_done = keys

@@ -14,7 +14,7 @@ from typing import BinaryIO, Final, Protocol, cast
 
 from pyredisai.config.registry import Registry
 from pyredisai.execution.affinity import Run
-from pyredisai.persistence.disk import Abandoned, remove
+from pyredisai.persistence.disk import Abandoned, new_file, remove
 from pyredisai.persistence.rdb import file as rdb_file
 from pyredisai.persistence.snapshot import Pictures, Snapshot
 from pyredisai.replication.delivery import PIECE, FileSource, Pipe, Source
@@ -147,6 +147,7 @@ class Transfers:
         self.on_start()
         content = group[0].content
         self.snapshot = snapshot = self._pictures.take(empty=content != "everything")
+        snapshot.delay_us = self._config["rdb-key-save-delay"]
         self.on_snapshot(snapshot)
         history = self._history
         for peer in group:
@@ -194,11 +195,13 @@ class Transfers:
         self._for_file = list(group)
         self._log("notice", f"Starting a snapshot for {len(group)} replicas, written to a file first")
         directory = str(self._config["dir"])
+        synced: bool = self._config["rdb-save-incremental-fsync"]
 
         def write() -> str:
             handle, path = tempfile.mkstemp(prefix="temp-repl-", suffix=".rdb", dir=directory)
+            os.close(handle)
             try:
-                with os.fdopen(handle, "wb") as file:
+                with new_file(path, synced=synced) as file:
                     rdb_file.write(file, snapshot, options)
             except BaseException:
                 remove(path)

@@ -193,7 +193,7 @@ def expire_keys(services: Services) -> None:
     if loading_state(services).active:
         return
     if services.events.expiry == "delete" and services.extra.get("active-expire", True):
-        active_expire_cycle(services.databases, clock.now_ms())
+        active_expire_cycle(services.databases, clock.now_ms(), services.config["active-expire-effort"])
 
 
 def check_output(client: Client) -> None:

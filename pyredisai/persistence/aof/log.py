@@ -327,7 +327,9 @@ class AppendLog:
         self.on_snapshot(None)
 
     def _replacing(self, entry: Entry, snapshot: Snapshot, *, rdb: bool) -> FileReplacement:
-        return FileReplacement(self.path(entry.name), writer_of_base(snapshot, self.write_options(), rdb=rdb))
+        snapshot.delay_us = self._config["rdb-key-save-delay"]
+        write = writer_of_base(snapshot, self.write_options(), rdb=rdb)
+        return FileReplacement(self.path(entry.name), write, synced=self._config["aof-rewrite-incremental-fsync"])
 
     def _ended(self, replacement: FileReplacement, target: Manifest, snapshot: Snapshot, result: object) -> None:
         self._pictures.release(snapshot)
