@@ -7,6 +7,7 @@ import gc
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.client_memory import clients_memory
 from pyredisai.commands.context import Context
+from pyredisai.commands.info.server_sections import script_memory
 from pyredisai.commands.memory_usage import value_size
 from pyredisai.commands.memory_watch import memory_watch
 from pyredisai.commands.spec import Args, Family
@@ -68,6 +69,7 @@ def memory_stats(ctx: Context, args: Args) -> Reply:
     watch = memory_watch(server)
     used = watch.sample()
     backlog = server.primary.history.backlog
+    caches = script_memory(server)
     keys = sum(len(db.data) for db in server.databases)
     dataset = max(0, used - watch.startup)
     per_db: dict[Reply, Reply] = {
@@ -88,8 +90,8 @@ def memory_stats(ctx: Context, args: Args) -> Reply:
         b"clients.normal": clients_memory(server.clients.values()),
         b"cluster.links": 0,
         b"aof.buffer": server.append_log.waiting,
-        b"lua.caches": 0,
-        b"functions.caches": 0,
+        b"lua.caches": caches["used_memory_scripts_eval"],
+        b"functions.caches": caches["used_memory_functions"],
         **per_db,
         b"overhead.total": used - dataset,
         b"keys.count": keys,

@@ -74,11 +74,11 @@ class Blocked:
     The client's further requests wait for it; everybody else's go on. `on_cancel` is called
     when the client goes away first (a blocked pop leaves its queue; a run goes on). `on_unblock(error)`
     ends the waiting for CLIENT UNBLOCK, with an error or as if its time had run out; a run has none.
-    `args` is the request that waits; `background_ns` the time that others worked for it, which `account(background_ns)`
-    is told when it is resolved.
+    `args` is the request that waits, `timed` tells that it does not wait for ever. `background_ns` is the time that
+    others worked for it, which `account(background_ns)` is told when it is resolved.
     """
 
-    __slots__ = ("_waiter", "account", "args", "background_ns", "on_cancel", "on_unblock", "reply", "resolved")
+    __slots__ = ("_waiter", "account", "args", "background_ns", "on_cancel", "on_unblock", "reply", "resolved", "timed")
 
     def __init__(self, on_cancel: Callable[[], None] | None = None) -> None:
         self.resolved = False
@@ -86,6 +86,7 @@ class Blocked:
         self.on_cancel = on_cancel
         self.on_unblock: Callable[[bool], None] | None = None
         self.args: list[Any] | None = None
+        self.timed = False
         self.background_ns = 0
         self.account: Callable[[int], None] | None = None
         self._waiter: Callable[[Reply], None] | None = None

@@ -53,8 +53,11 @@ class House:
         return self.info("evicted_clients")
 
     def info(self, field: str) -> int:
+        return int(self.number(field))
+
+    def number(self, field: str) -> float:
         lines = self.admin("INFO").decode().splitlines()
-        return int(dict(line.split(":", 1) for line in lines if ":" in line)[field])
+        return float(dict(line.split(":", 1) for line in lines if ":" in line)[field])
 
 
 @pytest.fixture(params=["pyredisai", "redis-server"])
@@ -148,3 +151,23 @@ def test_what_client_list_shows(house: House) -> None:
     house.until(lambda: house.info("client_recent_max_input_buffer") >= 20_000)
     house.send("waits", b"*1\r\n$4\r\nPING\r\n")
     house.until(lambda: house.fields()["waits"]["qbuf"] == "14")
+
+
+def test_who_waits_for_so_long(house: House) -> None:
+    for name, request in (("ever", ("BLPOP", "k", 0)), ("long", ("BLPOP", "k", 100)), ("ack", ("WAIT", 1, 100_000))):
+        house.join(name).send(*request)
+    house.until(lambda: house.info("blocked_clients") == 3)
+    assert house.info("clients_in_timeout_table") == 2
+    house.admin("RPUSH", "k", 1, 2)
+    house.until(lambda: house.info("blocked_clients") == 1)
+    assert house.info("clients_in_timeout_table") == 1
+
+
+def test_how_far_a_save_is(house: House) -> None:
+    assert house.admin("CONFIG", "SET", "rdb-key-save-delay", 1000) == "OK"
+    for start in range(0, 30_000, 5000):
+        house.admin("MSET", *[word for i in range(start, start + 5000) for word in (f"k:{i}", "v")])
+    assert house.admin("BGSAVE") == "Background saving started"
+    house.until(lambda: 0 < house.number("current_fork_perc") < 100)
+    assert house.info("current_save_keys_total") == 30_000
+    assert 0 < house.info("current_save_keys_processed") < 30_000

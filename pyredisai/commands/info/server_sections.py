@@ -81,7 +81,7 @@ def clients(services: Services) -> dict[str, object]:
         "client_recent_max_output_buffer": peaks.output,
         "blocked_clients": sum(c.blocked or c.held for c in everyone),
         "tracking_clients": sum(c.tracking is not None for c in everyone),
-        "clients_in_timeout_table": 0,
+        "clients_in_timeout_table": sum(c.waiting is not None and c.waiting.timed for c in everyone),
     }
 
 
@@ -160,7 +160,7 @@ def persistence(services: Services) -> dict[str, object]:
         "current_cow_peak": 0,
         "current_cow_size": 0,
         "current_cow_size_age": 0,
-        "current_fork_perc": "0.00",
+        "current_fork_perc": f"{saver.percent:.2f}",
         "current_save_keys_processed": saver.keys_done if saver.snapshot else 0,
         "current_save_keys_total": saver.snapshot.keys if saver.snapshot else 0,
         "rdb_changes_since_last_save": services.events.dirty,
