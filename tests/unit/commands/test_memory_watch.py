@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -117,7 +118,8 @@ def test_how_long_eviction_may_take(tenacity: int, us: float) -> None:
 
 def test_what_tenacity_does_not_reach_goes_later(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     later: list[Callable[[], object]] = []
-    monkeypatch.setattr(services.scheduler, "call_later", lambda seconds, function: later.append(function))
+    scheduler = SimpleNamespace(call_later=lambda seconds, function: later.append(function))
+    monkeypatch.setattr(services, "scheduler", scheduler)
     services.config.set([("maxmemory-eviction-tenacity", "0"), ("maxmemory-policy", "allkeys-random")])
     for number in range(100):
         services.databases[0].set(b"%d" % number, b"value")
