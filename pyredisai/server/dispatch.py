@@ -136,7 +136,7 @@ def process_checked(ctx: Context, args: Args, command: Command | None) -> Reply:
     except ReplyError as error:
         return rejected(ctx, args, error.text)
     if guard.paused and gates.is_held(ctx, command):
-        return gates.hold(ctx, partial(process, ctx, args))
+        return gates.hold(ctx, args, partial(process, ctx, args))
     if client.queued is not None and command.queueable:
         client.queued.append((command, args))
         reply: Reply = QUEUED

@@ -171,3 +171,13 @@ def test_how_far_a_save_is(house: House) -> None:
     house.until(lambda: 0 < house.number("current_fork_perc") < 100)
     assert house.info("current_save_keys_total") == 30_000
     assert 0 < house.info("current_save_keys_processed") < 30_000
+
+
+def test_who_is_paused_keeps_the_request(house: House) -> None:
+    house.join("held")
+    assert house.admin("CLIENT", "PAUSE", 100_000, "WRITE") == "OK"
+    house.clients["held"].send("SET", "key", "v" * 94)
+    house.until(lambda: house.fields()["held"]["flags"] == "b")
+    assert house.fields()["held"]["argv-mem"] == "100"
+    assert house.admin("CLIENT", "UNPAUSE") == "OK"
+    house.until(lambda: house.fields()["held"]["argv-mem"] == "0")
