@@ -1,8 +1,12 @@
-"""What the command line only prints: help and version. A click command, which leaves every argument as it is."""
+"""What the command line only prints: help, version, checks of the machine.
+
+A click command, which leaves every argument as it is.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -33,9 +37,28 @@ def inform(ctx: click.Context, argv: tuple[str, ...]) -> None:
         click.echo(version())
     elif argv[0] in ("-h", "--help"):
         click.echo(ctx.get_help())
+    elif argv[0] == "--check-system":
+        from pyredisai.server.system_check import check_system
+
+        ctx.exit(0 if check_system(click.echo) else 1)
     else:
-        click.echo(f"{argv[0]} is not available: use redis-server's, or the system's own tools", err=True)
-        ctx.exit(1)
+        ctx.exit(memory(argv[1:]))
+
+
+def memory(argv: Sequence[str]) -> int:
+    """--test-memory megabytes; the exit code."""
+    if not argv or not argv[0].isdecimal() or not int(argv[0]):
+        click.echo("Please specify the amount of memory to test in megabytes.\nExample: --test-memory 4096")
+        return 1
+    from pyredisai.server.memory_check import memory_errors
+
+    try:
+        errors = memory_errors(int(argv[0]), click.echo)
+    except MemoryError:
+        click.echo("There is not so much memory.", err=True)
+        return 1
+    click.echo(f"Your memory has failed the test: {errors} errors." if errors else "Your memory passed this test.")
+    return 1 if errors else 0
 
 
 def version() -> str:

@@ -78,6 +78,7 @@ class WaitTable:
             self._waiters.setdefault(place, {})[waiter] = None
         if seconds:
             loop = asyncio.get_running_loop()
+            waiter.blocked.timed = True
             waiter.timer = loop.call_later(min(seconds, LONGEST_WAIT), self._end, waiter, waiter.on_timeout)
         waiter.blocked.on_cancel = lambda: self._remove(waiter)
         waiter.blocked.on_unblock = lambda error: self._end(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from pyredisai import clock
 from pyredisai.resp.replies import Blocked, Reply
@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from pyredisai.commands.spec import Args, Command
     from pyredisai.commands.tracking import Tracked
     from pyredisai.replication.peer import Peer
+
+
+class Buffered(NamedTuple):
+    """Bytes that a connection holds: of a request that is not complete, room made for the rest of that, its complete
+    arguments, and replies that are to be sent."""
+
+    query: int = 0
+    query_free: int = 0
+    arguments: int = 0
+    replies: int = 0
 
 
 class Link(Protocol):
@@ -26,6 +36,9 @@ class Link(Protocol):
 
     def output_buffered(self) -> int:
         """Bytes that wait to be written."""
+
+    def buffers(self) -> Buffered:
+        """What else it holds."""
 
     def delay_packets(self) -> None:
         """Send fewer packets, later."""
@@ -50,6 +63,10 @@ class NoLink:
     def output_buffered(self) -> int:
         """Nothing waits."""
         return 0
+
+    def buffers(self) -> Buffered:
+        """Nothing is held."""
+        return Buffered()
 
     def delay_packets(self) -> None:
         """There are none."""

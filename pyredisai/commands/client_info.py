@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from pyredisai import clock
 from pyredisai.commands.client import Client
+from pyredisai.commands.client_memory import client_memory, size_of
 
 
 def client_type(client: Client) -> str:
@@ -42,13 +46,14 @@ def flag_letters(client: Client) -> str:
     return letters or "N"
 
 
-def describe_client(client: Client) -> str:
-    """The fields of one client. Memory is what waits to be written; buffers that have no counterpart show 0."""
+def describe_client(client: Client, args: Iterable[Any] = ()) -> str:
+    """The fields of one client, which is at the request `args`. The fixed reply buffer has no counterpart: 0."""
     now = clock.now_ms()
     subs = client.extra.get("pubsub")
     counts = (len(subs.channels), len(subs.patterns), len(subs.shard_channels)) if subs else (0, 0, 0)
     multi = -1 if client.queued is None else len(client.queued)
-    waiting = client.link.output_buffered()
+    memory = client_memory(client)
+    own = size_of(args)
     fields = {
         "id": client.id,
         "addr": client.addr,
@@ -63,17 +68,17 @@ def describe_client(client: Client) -> str:
         "psub": counts[1],
         "ssub": counts[2],
         "multi": multi,
-        "qbuf": 0,
-        "qbuf-free": 0,
-        "argv-mem": 0,
-        "multi-mem": sum(len(arg) for _, args in client.queued or () for arg in args),
+        "qbuf": memory.query,
+        "qbuf-free": memory.query_free,
+        "argv-mem": memory.arguments + own,
+        "multi-mem": memory.queued,
         "rbs": 0,
         "rbp": 0,
-        "obl": 0,
-        "oll": 1 if waiting else 0,
-        "omem": waiting,
-        "tot-mem": waiting,
-        "events": "rw" if waiting else "r",
+        "obl": memory.encoded,
+        "oll": int(memory.output > 0),
+        "omem": memory.output,
+        "tot-mem": memory.total + own,
+        "events": "rw" if memory.output else "r",
         "cmd": client.last_command,
         "user": client.user if client.authenticated else "(superuser)",
         "redir": -1 if client.tracking is None else client.tracking.redirect,

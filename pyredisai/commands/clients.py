@@ -65,7 +65,7 @@ def client_setinfo(ctx: Context, args: Args) -> Reply:
 )
 def client_info(ctx: Context, args: Args) -> Reply:
     """CLIENT INFO."""
-    return Verbatim(describe_client(ctx.client).encode("latin-1") + b"\n")
+    return Verbatim(describe_client(ctx.client, args).encode("latin-1") + b"\n")
 
 
 @_client(
@@ -90,7 +90,7 @@ def client_list(ctx: Context, args: Args) -> Reply:
         chosen = [clients[i] for i in ids if i in clients]
     elif option:
         raise ReplyError(texts.SYNTAX)
-    lines = "".join(describe_client(client) + "\n" for client in chosen)
+    lines = "".join(describe_client(client, args if client is ctx.client else ()) + "\n" for client in chosen)
     return Verbatim(lines.encode("latin-1"))
 
 

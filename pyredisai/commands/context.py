@@ -12,6 +12,7 @@ from pyredisai.commands.client import Client
 from pyredisai.commands.guard import Guard
 from pyredisai.commands.spec import Args, Table
 from pyredisai.config.registry import Registry
+from pyredisai.execution.affinity import Background
 from pyredisai.execution.scheduler import Scheduler
 from pyredisai.journal import Effect, Journal
 from pyredisai.keyspace.database import Database
@@ -39,6 +40,7 @@ class ServerStats(KeyspaceStats):
     net_input_bytes: int = 0
     net_output_bytes: int = 0
     rejected_connections: int = 0
+    evicted_clients: int = 0
     error_replies: int = 0
     unexpected_errors: int = 0
     errors_by_code: dict[str, int] = field(default_factory=dict)
@@ -104,6 +106,7 @@ class Services:
     extra: dict[str, Any] = field(default_factory=dict)
     deferred: list[Callable[[], None]] = field(default_factory=list)
     shutdown: Shutdown = field(init=False)
+    background: Background = field(init=False)
     watch: WatchTable = field(init=False)
     scanner: Scanner = field(init=False)
     freeing: Freeing = field(init=False)
@@ -111,17 +114,18 @@ class Services:
     append_log: AppendLog = field(init=False)
     primary: Primary = field(init=False)
     upstream: Upstream = field(default_factory=Upstream)
+    hz: int = 10  # rounds a second, as they are now
     exit_code: int = 0  # what the process ends with, if nothing else goes wrong
 
     def __post_init__(self) -> None:
-        background = self.scheduler.run_in_background
+        background = self.background = Background(self.scheduler.run_in_background)
         self.freeing = Freeing(self.scheduler.call_later)
         pictures = Pictures(self.databases, self.scheduler.call_later, self.freeing.add_rest)
-        self.saver = Saver(self.config, pictures, self.events, background, self.log)
+        self.saver = Saver(self.config, pictures, self.events, background.save, self.log)
         self.append_log = AppendLog(self.config, pictures, background, self.scheduler.call_soon, self.log)
         self.primary = Primary(self.config, self.journal, self.scheduler.call_soon, self.log)
         history = self.primary.history
-        self.primary.transfers = Transfers(self.config, pictures, history, self.scheduler, self.log)
+        self.primary.transfers = Transfers(self.config, pictures, history, self.scheduler, background.save, self.log)
         self.watch = WatchTable(self.databases)
         self.scanner = Scanner(self.events)
         self.events.stats = self.stats

@@ -111,6 +111,7 @@ def read_rdb(
         checksum=checksum,
         keep_expired=keep_expired,
         progress=state.progress,
+        delay_us=lambda: services.config["key-load-delay"],
     )
     functions.adopt(services, state.progress.functions)
 

@@ -19,6 +19,7 @@ from pyredisai.persistence.aof.manifest import Entry, Manifest
 from pyredisai.persistence.aof.reading import Truncated, batches
 from pyredisai.persistence.loading import SLICE_S, map_file
 from pyredisai.persistence.rdb.opcodes import MAGIC
+from pyredisai.persistence.snapshot import delay_s
 from pyredisai.resp.replies import Blocked, Error, Reply
 
 STORES = {b"AI.MODELSTORE": parse_model_store, b"AI.MODELSET": parse_modelset}
@@ -61,6 +62,8 @@ async def _load_file(services: Services, state: Loading, path: str) -> None:
             reply = _apply(ctx, args)
             if reply is not None:
                 await _judge(ctx, args, reply)
+            if delay_us := services.config["key-load-delay"]:
+                time.sleep(delay_s(delay_us))
             if time.perf_counter() >= until:
                 await asyncio.sleep(0)
                 until = time.perf_counter() + SLICE_S

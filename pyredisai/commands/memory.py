@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 
 from pyredisai.commands.args import parse_int
+from pyredisai.commands.client_memory import clients_memory
 from pyredisai.commands.context import Context
+from pyredisai.commands.info.server_sections import script_memory
 from pyredisai.commands.memory_usage import value_size
 from pyredisai.commands.memory_watch import memory_watch
 from pyredisai.commands.spec import Args, Family
@@ -66,6 +68,8 @@ def memory_stats(ctx: Context, args: Args) -> Reply:
     server = ctx.server
     watch = memory_watch(server)
     used = watch.sample()
+    backlog = server.primary.history.backlog
+    caches = script_memory(server)
     keys = sum(len(db.data) for db in server.databases)
     dataset = max(0, used - watch.startup)
     per_db: dict[Reply, Reply] = {
@@ -81,13 +85,13 @@ def memory_stats(ctx: Context, args: Args) -> Reply:
         b"peak.allocated": watch.peak,
         b"total.allocated": used,
         b"startup.allocated": watch.startup,
-        b"replication.backlog": 0,
-        b"clients.slaves": 0,
-        b"clients.normal": sum(client.link.output_buffered() for client in server.clients.values()),
+        b"replication.backlog": backlog.length if backlog is not None else 0,
+        b"clients.slaves": sum(peer.outlet.output_buffered() for peer in server.primary.peers),
+        b"clients.normal": clients_memory(server.clients.values()),
         b"cluster.links": 0,
-        b"aof.buffer": 0,
-        b"lua.caches": 0,
-        b"functions.caches": 0,
+        b"aof.buffer": server.append_log.waiting,
+        b"lua.caches": caches["used_memory_scripts_eval"],
+        b"functions.caches": caches["used_memory_functions"],
         **per_db,
         b"overhead.total": used - dataset,
         b"keys.count": keys,

@@ -9,12 +9,13 @@ volatile-ttl.
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import resource
 import time
 from collections.abc import MutableMapping
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 from pyredisai.commands.allocator import Allocator
@@ -24,7 +25,7 @@ from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.layered import bottom
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_EVICTIONS_PER_COMMAND = 1000
+_LOOK_AT_CLOCK = 16
 _COMMANDS, _BYTES = 100, 256 << 10
 _RUN = 1000
 _REST_SECONDS = 10
@@ -44,6 +45,9 @@ class MemoryWatch:
         self._last = self.startup
         self._seen = (0, 0)
         self._drawn: dict[int, list[bytes]] = {}
+        self._going_on = False
+        self._limit_s = 0.0
+        services.config.watch("maxmemory-eviction-tenacity", self._set_tenacity)
         services.config.watch("maxmemory", self._follow)
         services.guard.make_room = self.make_room
         self._rest = (0.0, 0, 0)  # of the last look at what is free: when, traffic until then, what could not go back
@@ -108,16 +112,34 @@ class MemoryWatch:
             return True
         freeing = self._services.freeing
         lazily = "eviction" in self._services.events.lazily  # then what waits to be freed is left for the last
-        for _ in range(_EVICTIONS_PER_COMMAND):
+        until = time.monotonic() + self._limit_s
+        for tries in count(1):
             if self._last - self.credit <= limit:
-                return True
+                break
             if (lazily or not freeing.busy) and policy != "noeviction" and self._evict(policy):
+                if not tries % _LOOK_AT_CLOCK and time.monotonic() >= until:
+                    self._go_on_later()
+                    break
                 continue
             if not freeing.busy:
                 return False
             freeing.finish()
             self.sample()
         return True
+
+    def _set_tenacity(self, tenacity: int) -> None:
+        self._limit_s = eviction_limit_s(tenacity)
+
+    def _go_on_later(self) -> None:
+        """Evict further between commands: none has to wait for all of it."""
+        if not self._going_on:
+            self._going_on = True
+            self._services.scheduler.call_later(0, self._go_on)
+
+    def _go_on(self) -> None:
+        self._going_on = False
+        if self._services.guard.memory_limited and not self._services.guard.busy:
+            self.make_room()
 
     def _evict(self, policy: str) -> bool:
         """Delete one key; False if the policy finds none."""
@@ -152,17 +174,24 @@ class MemoryWatch:
         usage = db.usage or db.track_access()
         return [(usage.order(key), key) for key in keys]
 
-    def _some(self, index: int, keys: MutableMapping[bytes, Any], count: int) -> list[bytes]:
-        """Up to `count` keys of a run of a thousand, which is drawn anew from a random place when it is used up."""
+    def _some(self, index: int, keys: MutableMapping[bytes, Any], wanted: int) -> list[bytes]:
+        """Up to `wanted` keys of a run of a thousand, which is drawn anew from a random place when it is used up."""
         for source in (bottom(keys), keys, keys):  # passing over what lies in layers is dear: only if need be
             drawn = self._drawn.get(index, [])
-            chosen = [key for key in (drawn.pop() for _ in range(min(count, len(drawn)))) if key in keys]
+            chosen = [key for key in (drawn.pop() for _ in range(min(wanted, len(drawn)))) if key in keys]
             if chosen:
                 return chosen
             start = random.randrange(max(1, len(source) - _RUN))
             drawn = self._drawn[index] = list(islice(source, start, start + _RUN))
             random.shuffle(drawn)
         return []
+
+
+def eviction_limit_s(tenacity: int) -> float:
+    """How long eviction may keep a command waiting, by maxmemory-eviction-tenacity. Redis' scale: 500 us at 10."""
+    if tenacity <= 10:
+        return 50e-6 * tenacity
+    return 500e-6 * 1.15 ** (tenacity - 10) if tenacity < 100 else math.inf
 
 
 def memory_watch(services: Services) -> MemoryWatch:

@@ -117,6 +117,7 @@ def wait(ctx: Context, args: Args) -> Reply:
         end(primary.count_acked(offset))
 
     timer = asyncio.get_running_loop().call_later(timeout / 1000, late) if timeout else None
+    blocked.timed = bool(timeout)
     waiter = AckWaiter(offset, wanted, end)
     primary.wait(waiter)
     blocked.on_cancel = stop

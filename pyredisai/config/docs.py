@@ -60,6 +60,8 @@ def usage(program: str) -> str:
     return f"""Usage: {program} [/path/to/redis.conf | -] [--name value…]… [-]
        {program} -v | --version
        {program} -h | --help
+       {program} --test-memory MEGABYTES
+       {program} --check-system
 
 A name is any directive of redis.conf (redisai.conf.example lists all); `-` reads directives from the standard input.
 

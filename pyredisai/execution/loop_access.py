@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
 
+from pyredisai.execution.affinity import Cpus, bind
 from pyredisai.execution.background import BackgroundPool
 from pyredisai.execution.frames import without_frames
 from pyredisai.execution.outbox import Loop
@@ -21,11 +22,13 @@ class LoopAccess:
 
     While results are held (`hold`) nobody is told of any: what has ended is told at `release`, in its order.
     `niceness` is added to that of the threads that start from then on; the frameworks' own inherit it.
+    `cpus` are those that they keep to, None: those of the loop's thread.
     """
 
     def __init__(self, loop: Loop | None = None) -> None:
         self._known_loop = loop
         self.niceness = 0
+        self.cpus: Cpus | None = None
         self._background = BackgroundPool(begin=self._begin_thread)
         self._held = False
         self._postponed: list[Callable[[], object]] = []
@@ -40,6 +43,7 @@ class LoopAccess:
 
     def _begin_thread(self) -> None:
         be_nice(self.niceness)
+        bind(self.cpus)
 
     def run_in_background(self, function: Callable[[], T], done: Callable[[T | BaseException], None]) -> None:
         """Run `function` on a helper thread; `done(result or exception)` is called on the loop."""

@@ -14,6 +14,7 @@ from pyredisai.errors import PersistenceError
 from pyredisai.keyspace.database import Database
 from pyredisai.persistence.rdb.primitives import Source
 from pyredisai.persistence.rdb.reader import Aux, Function, Key, Stored, records, verify
+from pyredisai.persistence.snapshot import delay_s
 
 SLICE_S: Final = 0.01
 
@@ -47,11 +48,13 @@ def load_in_slices(
     checksum: bool = True,
     keep_expired: bool = False,
     progress: LoadProgress | None = None,
+    delay_us: Callable[[], int] = lambda: 0,
 ) -> Iterator[LoadProgress]:
     """Put every key of a file into the databases; gives back control every 10 ms.
 
     `adopt(value)` makes a stored value one that can be used (a model gets a session). Keys whose time has
-    come are left out, unless `keep_expired` (a replica waits for its primary's word). Raises PersistenceError,
+    come are left out, unless `keep_expired` (a replica waits for its primary's word). `delay_us()` tells how long
+    to wait after each key (key-load-delay). Raises PersistenceError,
     also for a database that does not exist; what was read before is in the databases by then.
     """
     progress = progress or LoadProgress()
@@ -59,6 +62,7 @@ def load_in_slices(
     source.lends = True
     progress.total = source.end
     now = clock.now_ms()
+    delay = delay_us()
     until = time.perf_counter() + SLICE_S
     for _ in verify(source.buffer) if checksum else ():
         if time.perf_counter() >= until:
@@ -78,6 +82,13 @@ def load_in_slices(
             progress.aux[record.name.decode("latin-1")] = record.value.decode("latin-1")
         elif isinstance(record, Function):
             progress.functions.append(record.code)
+        if delay:
+            progress.loaded = source.position
+            for _ in range(record.keys if isinstance(record, Stored) else isinstance(record, Key)):
+                time.sleep(delay_s(delay))
+                if time.perf_counter() >= until:
+                    yield progress
+                    until, delay = time.perf_counter() + SLICE_S, delay_us()
         for _ in source.pay():
             if time.perf_counter() >= until:
                 yield progress
@@ -85,7 +96,7 @@ def load_in_slices(
         if time.perf_counter() >= until:
             progress.loaded = source.position
             yield progress
-            until = time.perf_counter() + SLICE_S
+            until, delay = time.perf_counter() + SLICE_S, delay_us()
     progress.loaded = source.position
     yield progress
 

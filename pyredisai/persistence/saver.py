@@ -71,6 +71,11 @@ class Saver:
         """How long the background save has been going, -1 when there is none."""
         return -1 if self.snapshot is None else int(time.monotonic() - self._started)
 
+    @property
+    def percent(self) -> float:
+        """How much of the keys a background save has written; 0 when there is none."""
+        return 100 * self.keys_done / self.snapshot.keys if self.snapshot is not None and self.snapshot.keys else 0.0
+
     def save(self) -> None:
         """Save now, on the loop. Raises OSError; the old file is left then."""
         dirty = self._events.dirty
@@ -112,7 +117,12 @@ class Saver:
 
     def _replacing(self, snapshot: Snapshot) -> FileReplacement:
         options = self.write_options()
-        return FileReplacement(self.path, lambda target: file.write(target, snapshot, options, self._progress))
+        snapshot.delay_us = self._config["rdb-key-save-delay"]
+        return FileReplacement(
+            self.path,
+            lambda target: file.write(target, snapshot, options, self._progress),
+            synced=self._config["rdb-save-incremental-fsync"],
+        )
 
     def _progress(self, keys: int) -> None:
         self.keys_done = keys

@@ -8,6 +8,7 @@ to change it while the picture is in use (`protect`), so that the picture keeps 
 
 from __future__ import annotations
 
+import random
 import sys
 import time
 from collections import deque
@@ -34,6 +35,13 @@ _STEP: Final = 64
 _CONTAINERS: Final = frozenset({deque, dict, set, SortedSet, Stream})
 
 
+def delay_s(microseconds: int) -> float:
+    """The seconds of rdb-key-save-delay and key-load-delay; -N is a microsecond at every Nth key, by chance."""
+    if microseconds >= 0:
+        return microseconds / 1e6
+    return 0.0 if random.randrange(-microseconds) else 1e-6
+
+
 class Part(NamedTuple):
     """One database in a picture."""
 
@@ -47,6 +55,7 @@ class Snapshot:
     """The keys of every database: (database, key, value, expiry in Unix milliseconds or None).
 
     `hold` keeps what it reads as it is. Whoever reads such a one is a thread, and lets the loop run now and then.
+    `delay_us`: how long to wait after each key (rdb-key-save-delay).
     """
 
     def __init__(self, parts: Sequence[Part], hold: Hold | None = None) -> None:
@@ -54,10 +63,21 @@ class Snapshot:
         self.hold = hold
         self.keys = sum(len(part.data) for part in parts)
         self.sizes = [(part.number, len(part.data), len(part.expires)) for part in parts]
+        self.delay_us = 0
         self._stopped = False
 
     def __iter__(self) -> Iterator[tuple[int, bytes, Any, int | None]]:
         """The keys. Raises Abandoned after `stop`."""
+        return self._delayed() if self.delay_us else self._keys()
+
+    def _delayed(self) -> Iterator[tuple[int, bytes, Any, int | None]]:
+        for item in self._keys():
+            yield item
+            time.sleep(delay_s(self.delay_us))
+            if self._stopped:
+                raise Abandoned
+
+    def _keys(self) -> Iterator[tuple[int, bytes, Any, int | None]]:
         paced, now = self.hold is not None, time.perf_counter
         until = now() + SLICE_S
         for part in self.parts:

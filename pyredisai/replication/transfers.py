@@ -10,10 +10,11 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, BinaryIO, Final, Protocol, cast
+from typing import BinaryIO, Final, Protocol, cast
 
 from pyredisai.config.registry import Registry
-from pyredisai.persistence.disk import Abandoned, remove
+from pyredisai.execution.affinity import Run
+from pyredisai.persistence.disk import Abandoned, new_file, remove
 from pyredisai.persistence.rdb import file as rdb_file
 from pyredisai.persistence.snapshot import Pictures, Snapshot
 from pyredisai.replication.delivery import PIECE, FileSource, Pipe, Source
@@ -25,10 +26,7 @@ _TURN: Final = 4 * PIECE
 
 
 class Loop(Protocol):
-    """What a transfer asks of the event loop and the helper threads."""
-
-    def run_in_background(self, function: Callable[[], Any], done: Callable[[Any], None], /) -> None:
-        """Run on a helper thread, then `done(result or exception)` on the loop."""
+    """What a transfer asks of the event loop."""
 
     def call_soon(self, function: Callable[[], object], /) -> None:
         """Call in the next round."""
@@ -112,9 +110,11 @@ class Transfers:
         pictures: Pictures,
         history: History,
         loop: Loop,
+        background: Run,
         log: Callable[[str, str], None],
     ) -> None:
         self._config, self._pictures, self._history, self._loop, self._log = config, pictures, history, loop, log
+        self._background = background
         self.snapshot: Snapshot | None = None
         self.on_snapshot: Callable[[Snapshot | None], None] = lambda _: None
         self.write_options: Callable[[], rdb_file.WriteOptions] = rdb_file.WriteOptions
@@ -147,6 +147,7 @@ class Transfers:
         self.on_start()
         content = group[0].content
         self.snapshot = snapshot = self._pictures.take(empty=content != "everything")
+        snapshot.delay_us = self._config["rdb-key-save-delay"]
         self.on_snapshot(snapshot)
         history = self._history
         for peer in group:
@@ -184,7 +185,7 @@ class Transfers:
                 delivery.plan()
             self._end()
 
-        self._loop.run_in_background(
+        self._background(
             lambda: rdb_file.write(cast(BinaryIO, pipe), snapshot, options._replace(checksum=True)),
             written,
         )
@@ -194,18 +195,20 @@ class Transfers:
         self._for_file = list(group)
         self._log("notice", f"Starting a snapshot for {len(group)} replicas, written to a file first")
         directory = str(self._config["dir"])
+        synced: bool = self._config["rdb-save-incremental-fsync"]
 
         def write() -> str:
             handle, path = tempfile.mkstemp(prefix="temp-repl-", suffix=".rdb", dir=directory)
+            os.close(handle)
             try:
-                with os.fdopen(handle, "wb") as file:
+                with new_file(path, synced=synced) as file:
                     rdb_file.write(file, snapshot, options)
             except BaseException:
                 remove(path)
                 raise
             return path
 
-        self._loop.run_in_background(write, self._written)
+        self._background(write, self._written)
 
     def _written(self, result: object) -> None:
         group, self._for_file = self._for_file, []

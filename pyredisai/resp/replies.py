@@ -17,7 +17,7 @@ A ready numpy buffer is passed as `memoryview(array).cast("B")`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Reply: TypeAlias = object
 
@@ -74,16 +74,19 @@ class Blocked:
     The client's further requests wait for it; everybody else's go on. `on_cancel` is called
     when the client goes away first (a blocked pop leaves its queue; a run goes on). `on_unblock(error)`
     ends the waiting for CLIENT UNBLOCK, with an error or as if its time had run out; a run has none.
-    `background_ns` is the time that others worked for it; `account(background_ns)` is told when it is resolved.
+    `args` is the request that waits, `timed` tells that it does not wait for ever. `background_ns` is the time that
+    others worked for it, which `account(background_ns)` is told when it is resolved.
     """
 
-    __slots__ = ("_waiter", "account", "background_ns", "on_cancel", "on_unblock", "reply", "resolved")
+    __slots__ = ("_waiter", "account", "args", "background_ns", "on_cancel", "on_unblock", "reply", "resolved", "timed")
 
     def __init__(self, on_cancel: Callable[[], None] | None = None) -> None:
         self.resolved = False
         self.reply: Reply = None
         self.on_cancel = on_cancel
         self.on_unblock: Callable[[bool], None] | None = None
+        self.args: list[Any] | None = None
+        self.timed = False
         self.background_ns = 0
         self.account: Callable[[int], None] | None = None
         self._waiter: Callable[[Reply], None] | None = None

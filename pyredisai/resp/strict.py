@@ -57,6 +57,14 @@ class StrictParser:
         """Bytes held of the arguments that are not complete, as client-query-buffer-limit counts them."""
         return len(self._data) - self._pos + self._fill
 
+    def room(self) -> int:
+        """Bytes still free in the buffer of a big argument."""
+        return 0 if self._big is None else len(self._big) - self._fill
+
+    def complete(self) -> int:
+        """Bytes of the complete arguments of a request that is not."""
+        return sum(map(len, self._args))
+
     def feed(self, data: bytes) -> None:
         """Take what came."""
         if self._pos:

@@ -7,7 +7,9 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from pyredisai import REDIS_VERSION, __version__, clock
 from pyredisai.backends.loader import BackendLoader, installed
@@ -27,8 +29,11 @@ from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
 from pyredisai.keyspace.expiry import active_expire_cycle
 from pyredisai.server import process
+from pyredisai.server.affinity import install_affinity
+from pyredisai.server.client_eviction import ClientEviction
 from pyredisai.server.collector import Collector
 from pyredisai.server.connection import Connection
+from pyredisai.server.crash import CrashReports
 from pyredisai.server.cron import Cron
 from pyredisai.server.dispatch import call
 from pyredisai.server.ending import Ending
@@ -42,21 +47,42 @@ from pyredisai.server.oom_score import OomScore
 from pyredisai.server.output import Turn
 from pyredisai.server.persisting import install_persistence, load_at_start, refuse_until_loaded
 from pyredisai.server.replicating import install_replication, resume_stream
+from pyredisai.server.supervisor import Supervisor
+from pyredisai.server.title import ProcessTitle
+
+LOGO: Final = r"""
+    .--------------------------.
+    |  *3 $3 SET $1 x ...      |    pyredisai {version}
+    |                     +OK  |    Redis {redis}, {mode}
+    |  *2 $8 AI.MODEL...       |    Port: {port}
+    |              [[.9, .1]]  |    PID: {pid}
+    '--------------------------'
+
+"""
 
 
 class Application:
-    """One server, from its configuration to its end. `exit_code` is what the process ends with."""
+    """One server, from its configuration to its end. `exit_code` is what the process ends with.
 
-    def __init__(self, config: Registry, log: Log | None = None) -> None:
+    `supervisor` hears of the start and the end, `pid_file` is removed then.
+    """
+
+    def __init__(
+        self, config: Registry, log: Log | None = None, supervisor: Supervisor | None = None, pid_file: str = ""
+    ) -> None:
         self.config = config
         self.log = log or Log(config)
         self.exit_code = 0
+        self._supervisor = supervisor or Supervisor()
+        self._pid_file = pid_file
         self.services = build_services(config, self.log)
+        self.services.extra["supervised"] = self._supervisor.kind
         self.limits = Limits(config)
+        eviction = ClientEviction(self.services, self.limits)
         install_replication(self.services, lambda: next(self.limits.ids))
         turn = Turn(begin=self.services.scheduler.begin_slice, stage=self.services.scheduler.stage)
         self.listener = Listener(config, lambda: Endpoint(Connection(self.services, self.limits, turn)), self.log)
-        self.cron = Cron(self.services, self.limits, check_output)
+        self.cron = Cron(self.services, self.limits, check_output, eviction.round)
 
     def open(self) -> None:
         """Take the ports, import the backends that the configuration names. Raises ListenError, ConfigError."""
@@ -83,6 +109,7 @@ class Application:
             self.log("notice", "Ready to accept connections")
         if self.config["unixsocket"]:
             self.log("notice", f"The server is now ready to accept connections at {self.config['unixsocket']}")
+        self._supervisor.ready(replica=bool(self.config["replicaof"]))
         collector = Collector(lambda: self.services.stats.commands_processed)
         collector.start()
         self.services.cron.append(collector.round)
@@ -111,6 +138,7 @@ class Application:
             self.log("warning", f"{number.name} received but errors trying to shut down the server")
 
     def _close(self) -> None:
+        self._supervisor.stopping()
         self.cron.stop()
         self.services.upstream.stop()
         self.services.primary.spread()
@@ -122,10 +150,9 @@ class Application:
         self.log("warning", "Redis is now ready to exit, bye bye...")
 
     def _remove_pid_file(self) -> None:
-        path = pid_file(self.config)
-        if path:
+        if self._pid_file:
             self.log("notice", "Removing the pid file.")
-            process.remove_file(path)
+            process.remove_file(self._pid_file)
 
 
 def build_services(config: Registry, log: Log | None = None) -> Services:
@@ -166,19 +193,13 @@ def expire_keys(services: Services) -> None:
     if loading_state(services).active:
         return
     if services.events.expiry == "delete" and services.extra.get("active-expire", True):
-        active_expire_cycle(services.databases, clock.now_ms())
+        active_expire_cycle(services.databases, clock.now_ms(), services.config["active-expire-effort"])
 
 
 def check_output(client: Client) -> None:
     """Close a client that is over its output limit."""
     if isinstance(client.link, Connection):
         client.link.check_output()
-
-
-def pid_file(config: Registry) -> str:
-    """Where the process id is written; empty: nowhere."""
-    path: str = config["pidfile"]
-    return path or (process.DEFAULT_PID_FILE if config["daemonize"] else "")
 
 
 def banner(config: Registry, log: Log, loop: str) -> None:
@@ -197,28 +218,48 @@ def banner(config: Registry, log: Log, loop: str) -> None:
         log("warning", "No config file specified, using the default config", "C")
     found = ", ".join(f"{name} {version}" for name, version in installed().items())
     log("notice", f"Backends installed: {found or 'none'}")
-    log("notice", f"Running mode=standalone, port={config['port']}.")
+    mode = "cluster" if config["cluster-enabled"] else "standalone"
+    if config["always-show-logo"] or (not (config["syslog-enabled"] or config["logfile"]) and os.isatty(1)):
+        log.raw(LOGO.format(version=__version__, redis=REDIS_VERSION, mode=mode, port=config["port"], pid=os.getpid()))
+    else:
+        log("notice", f"Running mode={mode}, port={config['port']}.")
 
 
 def run(config: Registry) -> int:
     """The life of the process; returns its exit code."""
-    if config["daemonize"]:
-        process.daemonize()
     log = Log(config)
+    supervisor = Supervisor()
+    supervisor.find(config["supervised"], log)
+    pid_file: str = config["pidfile"]
+    if config["daemonize"] and supervisor.kind == "no":
+        process.daemonize()
+        pid_file = pid_file or process.DEFAULT_PID_FILE
     process.tune_memory()
+    if config["disable-thp"] and not process.disable_huge_pages():
+        log("warning", "Transparent huge pages cannot be disabled for this process.")
     name, factory = process.loop_factory()
     banner(config, log, name)
     OomScore(config, log)
     try:
-        application = Application(config, log)
+        application = Application(config, log, supervisor, pid_file)
         application.open()
     except ListenError as error:
         log("warning", str(error))
         return 1
     except ConfigError:
         return 1
-    if path := pid_file(config):
-        process.write_pid_file(path)
+    if pid_file:
+        process.write_pid_file(pid_file)
+    return _serve(application, factory)
+
+
+def _serve(application: Application, factory: Callable[[], asyncio.AbstractEventLoop]) -> int:
+    """What concerns the process as a whole, and the loop; returns the exit code."""
+    services, log = application.services, application.log
+    ProcessTitle(services.config)
+    reports = CrashReports(services.config, log)
+    services.cron.append(reports.round)
+    install_affinity(services)
     log("warning", "Server initialized")
     try:
         with asyncio.Runner(loop_factory=factory) as runner:
@@ -226,4 +267,6 @@ def run(config: Registry) -> int:
     except Exception:
         log("warning", "The server ends because of an error:\n" + traceback.format_exc())
         return 1
-    return application.exit_code or application.services.exit_code
+    finally:
+        reports.stop()
+    return application.exit_code or services.exit_code

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pyredisai.commands import accounts
-from pyredisai.commands.client import NO_LINK, Client
+from pyredisai.commands.client import NO_LINK, Buffered, Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.errors import ProtocolError, texts
 from pyredisai.resp.encoder import Buffers, encode, error_line
@@ -185,6 +185,8 @@ class Connection:
                 "warning", f"Closing client that reached max query buffer length: id={client.id} addr={client.addr}"
             )
             self.close()
+        elif self.limits.on_growth is not None:
+            self.limits.on_growth(self.client)
 
     # Requests
 
@@ -297,6 +299,8 @@ class Connection:
     def check_output(self, fresh: int = 0) -> None:
         """Close the client if it is over the output limit of its class; `fresh` bytes are to be added."""
         client, limits = self.client, self.limits
+        if limits.on_growth is not None:
+            limits.on_growth(client)
         limit = limits.output_limit(client)
         if not limit.hard and not limit.soft:
             return
@@ -363,6 +367,12 @@ class Connection:
         """Bytes that wait to be written."""
         held = 0 if self.client.replica is None else self.client.replica.held
         return held + int(self.transport.get_write_buffer_size())
+
+    def buffers(self) -> Buffered:
+        """What it holds beside that."""
+        strict = self.parser.strict
+        query = strict.buffered() + sum(map(len, self.late))
+        return Buffered(query, strict.room(), strict.complete(), sum(map(len, self.out)))
 
 
 def _address(name: tuple[Any, ...]) -> str:

@@ -139,7 +139,7 @@ def process_checked(ctx: Context, args: Args, command: Command | None) -> Reply:
     except ReplyError as error:
         return rejected(ctx, args, error.text)
     if guard.paused and gates.is_held(ctx, command):
-        return gates.hold(ctx, partial(process, ctx, args))
+        return gates.hold(ctx, args, partial(process, ctx, args))
     if client.queued is not None and command.queueable:
         client.queued.append((command, args))
         reply: Reply = QUEUED
@@ -235,6 +235,7 @@ def execute(ctx: Context, command: Command, args: Args, *, nested: bool = False)
     command.calls += 1
     command.ns += ns
     if type(reply) is Blocked and not reply.resolved:
+        reply.args = args
         reply.account = partial(_account_blocked, ctx, command, args, ns)
     else:
         if guard.track_latency:

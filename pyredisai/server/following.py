@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
-from pyredisai.commands.client import Client
+from pyredisai.commands.client import Buffered, Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.failover import handed_over
 from pyredisai.errors import PersistenceError
@@ -180,6 +180,10 @@ class PrimaryLink(asyncio.Protocol):
     def output_buffered(self) -> int:
         """Bytes that wait to be written."""
         return int(self._transport.get_write_buffer_size()) if self._transport is not None else 0
+
+    def buffers(self) -> Buffered:
+        """The primary's stream is no request."""
+        return Buffered()
 
     def delay_packets(self) -> None:
         """Not to a primary."""

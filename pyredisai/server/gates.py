@@ -93,8 +93,8 @@ def _may_replicate(command: Command) -> bool:
     return command.is_write or "may_replicate" in command.flags
 
 
-def hold(ctx: Context, run: Callable[[], Reply]) -> Blocked:
-    """Keep a request until the pause ends; then `run` it for its reply."""
+def hold(ctx: Context, args: Args, run: Callable[[], Reply]) -> Blocked:
+    """Keep the request `args` until the pause ends; then `run` it for its reply."""
     held = ctx.server.guard.held
 
     def resume() -> None:
@@ -115,6 +115,7 @@ def hold(ctx: Context, run: Callable[[], Reply]) -> Blocked:
     client = ctx.client
     client.held = True
     blocked = Blocked(forget)
+    blocked.args = args
     held.append(resume)
     return blocked
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -16,7 +17,10 @@ HIGH_WATER: Final = 64 * 1024
 
 
 class Limits:
-    """One per server. `now_ms` is the clock of the server's cron: exact to its period, free to read."""
+    """One per server. `now_ms` is the clock of the server's cron: exact to its period, free to read.
+
+    `on_growth(client)` is there while the memory of clients is bounded: it hears of one that may take more than before.
+    """
 
     def __init__(self, config: Registry) -> None:
         self.now_ms = clock.now_ms()
@@ -25,6 +29,7 @@ class Limits:
         self.protected = False
         self.output: dict[str, OutputLimit] = {}
         self.low_output = False
+        self.on_growth: Callable[[Client], None] | None = None
         for name, field in _INTEGERS.items():
             config.watch(name, partial(setattr, self, field))
         config.watch("protected-mode", partial(setattr, self, "protected"))

@@ -115,7 +115,7 @@ class Listener:
         for host in hosts:
             place = (host.lstrip("-"), port)
             try:
-                found[place] = _tcp_socket(*place, self._config["tcp-backlog"])
+                found[place] = _tcp_socket(*place, self._config["tcp-backlog"], self._config["socket-mark-id"])
             except OSError as error:
                 if error.errno in _NO_FAMILY or (error.errno == errno.EADDRNOTAVAIL and host.startswith("-")):
                     continue
@@ -141,7 +141,7 @@ class Listener:
         return sock
 
 
-def _tcp_socket(host: str, port: int, backlog: int) -> socket.socket:
+def _tcp_socket(host: str, port: int, backlog: int, mark: int) -> socket.socket:
     address = {"*": "0.0.0.0", "::*": "::"}.get(host, host)
     [(family, kind, proto, _, name), *_] = socket.getaddrinfo(
         address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -151,6 +151,8 @@ def _tcp_socket(host: str, port: int, backlog: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if mark:
+            _mark(sock, mark)
         sock.bind(name)
         sock.listen(backlog)
     except OSError:
@@ -158,6 +160,14 @@ def _tcp_socket(host: str, port: int, backlog: int) -> socket.socket:
         raise
     sock.setblocking(False)
     return sock
+
+
+def _mark(sock: socket.socket, mark: int) -> None:
+    """Without the right to it, or off Linux, the socket has no mark, as in Redis."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+    except (OSError, AttributeError):
+        pass
 
 
 def _reason(error: OSError) -> str:

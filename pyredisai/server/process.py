@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, NoReturn
 
 LOOP_VARIABLE: Final = "PYREDISAI_LOOP"
@@ -14,6 +15,7 @@ DEFAULT_PID_FILE: Final = "/var/run/redis.pid"
 
 # Parameters of glibc's mallopt, from malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_PR_SET_THP_DISABLE = 41  # of prctl, from linux/prctl.h
 _BIG_TRIM = 256 << 20
 _BIG_MMAP = (1 << 30, 32 << 20)  # the first that the library takes
 
@@ -57,6 +59,18 @@ def tune_memory() -> bool:
     except (OSError, AttributeError):
         return False  # not glibc
     return any(mallopt(_MMAP_THRESHOLD, size) for size in _BIG_MMAP) and bool(mallopt(_TRIM_THRESHOLD, _BIG_TRIM))
+
+
+def disable_huge_pages(state: Path = Path("/sys/kernel/mm/transparent_hugepage/enabled")) -> bool:
+    """Keep the kernel from giving this process huge pages where it gives them to all; whether that is so now."""
+    import ctypes
+
+    try:
+        if "[always]" not in state.read_text("ascii"):
+            return True
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0)
+    except (OSError, AttributeError):
+        return False
 
 
 def loop_factory() -> tuple[str, Callable[[], asyncio.AbstractEventLoop]]:

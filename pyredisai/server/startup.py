@@ -22,7 +22,7 @@ def configure(argv: tuple[str, ...]) -> Registry:
     line = parse_argv(argv)
     registry = Registry()
     registry.config_file = line.file
-    loader = Loader(registry, command_names, sys.stdin.buffer.read, check_user_line)
+    loader = Loader(registry, command_names, read_stdin, check_user_line)
     try:
         loader.load(line.file, stdin=line.stdin, options=line.options)
     except MissingFile as error:
@@ -35,6 +35,12 @@ def configure(argv: tuple[str, ...]) -> Registry:
     except ConfigError:
         raise SystemExit(1) from None
     return registry
+
+
+def read_stdin() -> bytes:
+    """The standard input as a conf file; a person at a terminal is told that it is waited for."""
+    print(log_line("warning", "Reading config from stdin", "C"), end="", flush=True)
+    return sys.stdin.buffer.read()
 
 
 def command_names() -> Iterable[str]:

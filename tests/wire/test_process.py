@@ -229,3 +229,60 @@ def test_shutdown(start_server: Start, words: tuple[str, ...]) -> None:
         assert client.closed()
     assert server.process is not None
     assert server.process.wait(10) == 0
+
+
+def command_line(server: Server) -> str:
+    return Path(f"/proc/{server.pid}/cmdline").read_bytes().rstrip(b"\0").decode()
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
+def test_the_title_says_where_it_listens(start_server: Start) -> None:
+    server = start_server("--bind", "127.0.0.1")
+    assert command_line(server) == f"pyredisai-server 127.0.0.1:{server.port}"
+    with server.client() as client:
+        assert client("CONFIG", "SET", "proc-title-template", "{port} it is") == "OK"
+        assert command_line(server) == f"{server.port} it is"
+        room = len(" ".join(server.argv))
+        assert client("CONFIG", "SET", "proc-title-template", "x" * 10_000) == "OK"
+        assert command_line(server) == "x" * room
+    assert "--bind" in command_line(start_server("--bind", "127.0.0.1", "--set-proc-title", "no"))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system has no affinity of threads")
+def test_the_main_thread_keeps_to_its_cpus_and_workers_do_not(start_server: Start) -> None:
+    own = min(os.sched_getaffinity(0))
+    server = start_server("--server_cpulist", str(own), "--bgsave_cpulist", f"{own}-{own}", "--bio_cpulist", "x")
+    assert os.sched_getaffinity(server.pid) == {own}
+    assert "A list of CPUs is not valid and has no effect: x" in server.log
+    with server.client() as client:
+        assert client("BGSAVE") == "Background saving started"
+        until(lambda: "rdb_bgsave_in_progress:0" in str(client("INFO", "persistence")))
+        helpers = {int(name) for name in os.listdir(f"/proc/{server.pid}/task")} - {server.pid}
+        names = {pid: Path(f"/proc/{server.pid}/task/{pid}/comm").read_text() for pid in helpers}
+        assert helpers, names
+        assert all(os.sched_getaffinity(pid) == os.sched_getaffinity(0) for pid in helpers)
+        assert client("CONFIG", "GET", "server_cpulist") == [b"server_cpulist", b"%d" % own]
+
+
+def test_a_crash_is_in_the_log(start_server: Start, tmp_path: Path) -> None:
+    log = tmp_path / "my.log"
+    server = start_server("--logfile", str(log), "--always-show-logo", "yes")
+    os.kill(server.pid, signal.SIGSEGV)
+    assert server.wait() == -signal.SIGSEGV
+    text = log.read_text()
+    assert f"PID: {server.pid}\n" in text
+    assert "Segmentation fault" in text
+    assert 'run_forever"' in text or "in run" in text
+    server = start_server("--logfile", str(log), "--crash-log-enabled", "no")
+    os.kill(server.pid, signal.SIGSEGV)
+    assert server.wait() == -signal.SIGSEGV
+    assert log.read_text().count("Segmentation fault") == 1
+
+
+def test_the_watchdog_shows_where_it_hangs(start_server: Start) -> None:
+    server = start_server("--watchdog-period", "1", "--hz", "50", "--enable-debug-command", "yes")
+    with server.client() as client:
+        assert client("DEBUG", "SLEEP", "0.5") == "OK"
+        assert "in debug" in server.log
+        assert client("CONFIG", "SET", "watchdog-period", "0") == "OK"
+        assert client("PING") == "PONG"

@@ -15,11 +15,12 @@ class Rates:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._samples: deque[tuple[int, int, int, int]] = deque([self._now()], _SAMPLES + 1)
+        self._samples: deque[tuple[int, ...]] = deque([self._now()], _SAMPLES + 1)
 
-    def _now(self) -> tuple[int, int, int, int]:
-        stats = self._services.stats
-        return clock.monotonic_ns(), stats.commands_processed, stats.net_input_bytes, stats.net_output_bytes
+    def _now(self) -> tuple[int, ...]:
+        stats, syncs = self._services.stats, self._services.primary.stats
+        own = stats.commands_processed, stats.net_input_bytes, stats.net_output_bytes
+        return clock.monotonic_ns(), *own, syncs.input_bytes, syncs.output_bytes
 
     def tick(self) -> None:
         """Take a sample; not more often than every 100 ms."""
@@ -46,6 +47,16 @@ class Rates:
     def output_bytes(self) -> float:
         """Bytes sent a second."""
         return self._rate(3)
+
+    @property
+    def replication_input_bytes(self) -> float:
+        """Bytes of the primary's stream a second."""
+        return self._rate(4)
+
+    @property
+    def replication_output_bytes(self) -> float:
+        """Bytes sent to replicas a second."""
+        return self._rate(5)
 
 
 def rates(services: Services) -> Rates:

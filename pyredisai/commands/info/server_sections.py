@@ -12,6 +12,7 @@ import sys
 
 from pyredisai import __version__, clock
 from pyredisai.build import BUILD
+from pyredisai.commands.client_memory import client_peaks, clients_memory
 from pyredisai.commands.context import Services
 from pyredisai.commands.functions import dump_code, libraries
 from pyredisai.commands.info.rates import rates
@@ -50,13 +51,13 @@ def server(services: Services) -> dict[str, object]:
         "atomicvar_api": "python-gil",
         "gcc_version": "0.0.0",
         "process_id": os.getpid(),
-        "process_supervised": "no",
+        "process_supervised": services.extra.get("supervised", "no"),
         "run_id": services.run_id,
         "tcp_port": config["port"],
         "server_time_usec": now,
         "uptime_in_seconds": uptime,
         "uptime_in_days": uptime // 86400,
-        "hz": config["hz"],
+        "hz": services.hz,
         "configured_hz": config["hz"],
         "lru_clock": now // 1_000_000 & 0xFFFFFF,
         "executable": os.path.realpath(sys.executable),
@@ -71,16 +72,16 @@ def server(services: Services) -> dict[str, object]:
 
 def clients(services: Services) -> dict[str, object]:
     """Connections."""
-    everyone = services.clients.values()
+    everyone, peaks = services.clients.values(), client_peaks(services)
     return {
         "connected_clients": len(everyone),
         "cluster_connections": 0,
         "maxclients": services.config["maxclients"],
-        "client_recent_max_input_buffer": 0,
-        "client_recent_max_output_buffer": max((c.link.output_buffered() for c in everyone), default=0),
+        "client_recent_max_input_buffer": peaks.input,
+        "client_recent_max_output_buffer": peaks.output,
         "blocked_clients": sum(c.blocked or c.held for c in everyone),
         "tracking_clients": sum(c.tracking is not None for c in everyone),
-        "clients_in_timeout_table": 0,
+        "clients_in_timeout_table": sum(c.waiting is not None and c.waiting.timed for c in everyone),
     }
 
 
@@ -91,7 +92,6 @@ def memory(services: Services) -> dict[str, object]:
     dataset = max(0, used - watch.startup)
     limit = services.config["maxmemory"]
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    waiting = sum(c.link.output_buffered() for c in services.clients.values() if c.replica is None)
     replicas = sum(peer.outlet.output_buffered() for peer in services.primary.peers)
     backlog = services.primary.history.backlog
     return {
@@ -118,9 +118,9 @@ def memory(services: Services) -> dict[str, object]:
         "mem_replication_backlog": backlog.length if backlog is not None else 0,
         "mem_total_replication_buffers": (backlog.length if backlog is not None else 0) + replicas,
         "mem_clients_slaves": replicas,
-        "mem_clients_normal": waiting,
+        "mem_clients_normal": clients_memory(services.clients.values()),
         "mem_cluster_links": 0,
-        "mem_aof_buffer": 0,
+        "mem_aof_buffer": services.append_log.waiting,
         "mem_allocator": "libc",
         "active_defrag_running": 0,
         "lazyfree_pending_objects": services.freeing.pending,
@@ -160,7 +160,7 @@ def persistence(services: Services) -> dict[str, object]:
         "current_cow_peak": 0,
         "current_cow_size": 0,
         "current_cow_size_age": 0,
-        "current_fork_perc": "0.00",
+        "current_fork_perc": f"{saver.percent:.2f}",
         "current_save_keys_processed": saver.keys_done if saver.snapshot else 0,
         "current_save_keys_total": saver.snapshot.keys if saver.snapshot else 0,
         "rdb_changes_since_last_save": services.events.dirty,
@@ -207,15 +207,15 @@ def stats(services: Services) -> dict[str, object]:
         "total_net_repl_output_bytes": syncs.output_bytes,
         "instantaneous_input_kbps": f"{now.input_bytes / 1024:.2f}",
         "instantaneous_output_kbps": f"{now.output_bytes / 1024:.2f}",
-        "instantaneous_input_repl_kbps": "0.00",
-        "instantaneous_output_repl_kbps": "0.00",
+        "instantaneous_input_repl_kbps": f"{now.replication_input_bytes / 1024:.2f}",
+        "instantaneous_output_repl_kbps": f"{now.replication_output_bytes / 1024:.2f}",
         "rejected_connections": counted.rejected_connections,
         "sync_full": syncs.full,
         "sync_partial_ok": syncs.partial,
         "sync_partial_err": syncs.partial_refused,
         "expired_keys": counted.expired_keys,
         "evicted_keys": counted.evicted_keys,
-        "evicted_clients": 0,
+        "evicted_clients": counted.evicted_clients,
         "keyspace_hits": counted.keyspace_hits,
         "keyspace_misses": counted.keyspace_misses,
         "pubsub_channels": len(pubsub.channels) if pubsub else 0,

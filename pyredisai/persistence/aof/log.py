@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from pyredisai import clock
 from pyredisai.config.registry import Registry
 from pyredisai.errors import PersistenceError, texts
+from pyredisai.execution.affinity import Background
 from pyredisai.journal import Effect
 from pyredisai.persistence.aof import manifest as manifests
 from pyredisai.persistence.aof.base import writer_of_base
@@ -37,7 +38,7 @@ class AppendLog:
         self,
         config: Registry,
         pictures: Pictures,
-        background: Callable[[Callable[[], Any], Callable[[Any], None]], None],
+        background: Background,
         wake: Callable[[Callable[[], None]], Any],
         log: Callable[[str, str], None],
     ) -> None:
@@ -84,6 +85,11 @@ class AppendLog:
     def unwritten(self) -> bool:
         """Whether something that must be on the disk before its reply (appendfsync always) is not."""
         return bool(self._buffer) and self.is_open and self._config["appendfsync"] == "always"
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that are logged and not written yet."""
+        return sum(map(len, self._buffer))
 
     @property
     def directory(self) -> str:
@@ -264,7 +270,7 @@ class AppendLog:
             finally:
                 os.close(handle)
 
-        self._background(sync, self._synced)
+        self._background.sync(sync, self._synced)
 
     def _synced(self, result: object) -> None:
         self._syncing = False
@@ -305,7 +311,7 @@ class AppendLog:
         self.on_snapshot(snapshot)
         self._log("notice", "Background append only file rewriting started")
         replacement = self._replacement = self._replacing(base, snapshot, rdb=rdb)
-        self._background(replacement.run, lambda result: self._ended(replacement, target, snapshot, result))
+        self._background.rewrite(replacement.run, lambda result: self._ended(replacement, target, snapshot, result))
 
     def abandon_rewrite(self) -> None:
         """Give up the rewrite that is going on, if any; the log goes on as it was."""
@@ -321,7 +327,9 @@ class AppendLog:
         self.on_snapshot(None)
 
     def _replacing(self, entry: Entry, snapshot: Snapshot, *, rdb: bool) -> FileReplacement:
-        return FileReplacement(self.path(entry.name), writer_of_base(snapshot, self.write_options(), rdb=rdb))
+        snapshot.delay_us = self._config["rdb-key-save-delay"]
+        write = writer_of_base(snapshot, self.write_options(), rdb=rdb)
+        return FileReplacement(self.path(entry.name), write, synced=self._config["aof-rewrite-incremental-fsync"])
 
     def _ended(self, replacement: FileReplacement, target: Manifest, snapshot: Snapshot, result: object) -> None:
         self._pictures.release(snapshot)

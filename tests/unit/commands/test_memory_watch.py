@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
+
 import pytest
 
 from pyredisai.commands import memory_watch
@@ -106,3 +109,28 @@ def test_what_is_least_used_goes_first(services: Services, monkeypatch: pytest.M
     watch.sample()
     assert watch.make_room()
     assert gone == list(range(10))
+
+
+@pytest.mark.parametrize(("tenacity", "us"), [(0, 0), (5, 250), (10, 500), (11, 575), (100, float("inf"))])
+def test_how_long_eviction_may_take(tenacity: int, us: float) -> None:
+    assert memory_watch.eviction_limit_s(tenacity) == pytest.approx(us / 1e6)
+
+
+def test_what_tenacity_does_not_reach_goes_later(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    later: list[Callable[[], object]] = []
+    scheduler = SimpleNamespace(call_later=lambda seconds, function: later.append(function))
+    monkeypatch.setattr(services, "scheduler", scheduler)
+    services.config.set([("maxmemory-eviction-tenacity", "0"), ("maxmemory-policy", "allkeys-random")])
+    for number in range(100):
+        services.databases[0].set(b"%d" % number, b"value")
+    services.config.set([("maxmemory", "1")])
+    watch = memory_watch.memory_watch(services)
+    assert watch.make_room()
+    assert len(services.databases[0].data) == 84
+    assert watch.make_room()
+    assert len(later) == 1
+    later.pop()()
+    assert len(services.databases[0].data) == 52
+    services.config.set([("maxmemory-eviction-tenacity", "100")])
+    assert not watch.make_room()
+    assert not services.databases[0].data

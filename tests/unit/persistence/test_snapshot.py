@@ -13,6 +13,7 @@ import pytest
 
 from pyredisai.ai.model import Model, ModelOptions
 from pyredisai.config.registry import Registry
+from pyredisai.execution.affinity import Background
 from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
 from pyredisai.keyspace.expiry import active_expire_cycle
@@ -290,7 +291,7 @@ def test_a_rewrite_that_is_given_up_keeps_its_picture_until_its_thread_has_ended
     house: House, config: Registry, tmp_path: Path
 ) -> None:
     thread, logged = Thread(), list[str]()
-    log = AppendLog(config, house.pictures, thread, lambda _: None, lambda _, text: logged.append(text))
+    log = AppendLog(config, house.pictures, Background(thread), lambda _: None, lambda _, text: logged.append(text))
     log.start_rewrite()
     log.abandon_rewrite()
     assert log.snapshot is None

@@ -59,7 +59,9 @@ def test_a_file_that_nobody_waits_for_is_given_up(tmp_path: Path) -> None:
     for number in range(100):
         db.set(b"%d" % number, b"value")
     pictures = Pictures([db], lambda _, function: later.append(function))
-    transfers = Transfers(config, pictures, History(), loop, lambda _, text: logged.append(text))
+    transfers = Transfers(
+        config, pictures, History(), loop, loop.run_in_background, lambda _, text: logged.append(text)
+    )
     peer = Peer(Outlet(), "127.0.0.1")
     peer.phase = Phase.WAITING
     transfers.start_due([peer])
