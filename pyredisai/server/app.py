@@ -42,6 +42,7 @@ from pyredisai.server.oom_score import OomScore
 from pyredisai.server.output import Turn
 from pyredisai.server.persisting import install_persistence, load_at_start, refuse_until_loaded
 from pyredisai.server.replicating import install_replication, resume_stream
+from pyredisai.server.tls_layer import TlsLayer
 
 
 class Application:
@@ -55,11 +56,22 @@ class Application:
         self.limits = Limits(config)
         install_replication(self.services, lambda: next(self.limits.ids))
         turn = Turn(begin=self.services.scheduler.begin_slice, stage=self.services.scheduler.stage)
-        self.listener = Listener(config, lambda: Endpoint(Connection(self.services, self.limits, turn)), self.log)
+        tls = self.services.tls
+
+        def connection() -> Connection:
+            return Connection(self.services, self.limits, turn)
+
+        self.listener = Listener(
+            config,
+            lambda: Endpoint(connection()),
+            lambda: Endpoint(TlsLayer(connection(), lambda: tls.server_context)),
+            self.log,
+        )
         self.cron = Cron(self.services, self.limits, check_output)
 
     def open(self) -> None:
-        """Take the ports, import the backends that the configuration names. Raises ListenError, ConfigError."""
+        """Make what TLS needs, take the ports, import the backends that are named. Raises ListenError, ConfigError."""
+        self.services.tls.start()
         self.listener.open()
         ai_config.preload_backends(self.services)
 
@@ -79,7 +91,7 @@ class Application:
             self._close()
             return
         resume_stream(self.services)
-        if self.config["port"]:
+        if listening_port(self.config):
             self.log("notice", "Ready to accept connections")
         if self.config["unixsocket"]:
             self.log("notice", f"The server is now ready to accept connections at {self.config['unixsocket']}")
@@ -175,6 +187,11 @@ def check_output(client: Client) -> None:
         client.link.check_output()
 
 
+def listening_port(config: Registry) -> int:
+    """The port that the log names: `port`, or where there is none `tls-port`."""
+    return int(config["port"] or config["tls-port"])
+
+
 def pid_file(config: Registry) -> str:
     """Where the process id is written; empty: nowhere."""
     path: str = config["pidfile"]
@@ -197,7 +214,7 @@ def banner(config: Registry, log: Log, loop: str) -> None:
         log("warning", "No config file specified, using the default config", "C")
     found = ", ".join(f"{name} {version}" for name, version in installed().items())
     log("notice", f"Backends installed: {found or 'none'}")
-    log("notice", f"Running mode=standalone, port={config['port']}.")
+    log("notice", f"Running mode=standalone, port={listening_port(config)}.")
 
 
 def run(config: Registry) -> int:
