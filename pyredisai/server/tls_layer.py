@@ -25,7 +25,10 @@ _RECEIVE: Final = memoryview(bytearray(256 * 1024))
 # What is encrypted in one go; OpenSSL's buffer keeps the size that it once had.
 _PIECE: Final = 256 * 1024
 
-_BEFORE, _HANDSHAKE, _OPEN, _CLOSED = range(4)
+_BEFORE: Final = 0
+_HANDSHAKE: Final = 1
+_OPEN: Final = 2
+_CLOSED: Final = 3
 
 
 class TlsLayer:
