@@ -67,8 +67,9 @@ bench: $(VENV)/.bench redis ## compare with redis-server: table, JSON and plot (
 clean: ## remove what make made
 	rm -rf $(VENV) $(CLIENTS) $(COMPILED) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/results
 
-redis: # the real redis-server and its tools, where that is possible; tests without them are skipped
+redis: # the real redis-server, its tools and openssl, where that is possible; tests without them are skipped
 	@.ci/apt-install "redis-server redis-cli redis-benchmark" redis-server redis-tools
+	@.ci/apt-install openssl openssl
 
 # What a backend's tests need. One that cannot be installed is named; its tests are skipped.
 backends: $(VENV)/.test

@@ -5,6 +5,7 @@
 `start_server`  start a server of one's own: `start_server("--loadmodule", MODULE_PATH, "THREADS_PER_QUEUE", 2)`
 `redis_server`  a real redis-server for the session; the test is skipped where none is installed
 `redis_client`  a fresh connection to it, emptied; `start_redis` starts one of one's own
+`certificates`  keys and certificates, made for the session by the openssl command; skipped where missing
 `shared`        the folder with golden recordings and models beside the repository; skipped where missing
 `models`        its folder of small models
 The log of every server that a failed test used is shown with the failure.
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.certificates import OPENSSL, Certificates
 from tests.support.paths import shared_path
 from tests.support.resp import RespClient
 from tests.support.server import MODULE_PATH, REDIS_SERVER, Server
@@ -162,3 +164,11 @@ def shared() -> Path:
 def models(shared: Path) -> Path:
     """Small models of every backend."""
     return shared / "models"
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority, a server, clients."""
+    if OPENSSL is None:
+        pytest.skip("the openssl command is not installed")
+    return Certificates(tmp_path_factory.mktemp("certificates"))

@@ -12,6 +12,7 @@ from pyredisai.commands.client import Client
 from pyredisai.commands.guard import Guard
 from pyredisai.commands.spec import Args, Table
 from pyredisai.config.registry import Registry
+from pyredisai.config.tls import Tls
 from pyredisai.execution.affinity import Background
 from pyredisai.execution.scheduler import Scheduler
 from pyredisai.journal import Effect, Journal
@@ -113,12 +114,14 @@ class Services:
     saver: Saver = field(init=False)
     append_log: AppendLog = field(init=False)
     primary: Primary = field(init=False)
+    tls: Tls = field(init=False)
     upstream: Upstream = field(default_factory=Upstream)
     hz: int = 10  # rounds a second, as they are now
     exit_code: int = 0  # what the process ends with, if nothing else goes wrong
 
     def __post_init__(self) -> None:
         background = self.background = Background(self.scheduler.run_in_background)
+        self.tls = Tls(self.config, self.log)
         self.freeing = Freeing(self.scheduler.call_later)
         pictures = Pictures(self.databases, self.scheduler.call_later, self.freeing.add_rest)
         self.saver = Saver(self.config, pictures, self.events, background.save, self.log)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pyredisai import clock
@@ -204,6 +204,8 @@ class _Migration:
 def migrate(ctx: Context, args: Args) -> Reply:
     """MIGRATE host port key db timeout …: OK, NOKEY where there is nothing to move, or what the target answered."""
     request = _parse(args)
+    if ctx.server.config["tls-cluster"]:
+        request.target = replace(request.target, tls=ctx.server.tls.client_context)
     migration = _Migration(ctx, request, ctx.client.db)
     commands = migration.restores([key for key in request.keys if ctx.db.lookup(key) is not None])
     if not commands:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,13 +16,17 @@ _LONGEST_LINE = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where keys go. `login` are the arguments of AUTH, none without a password; `timeout` is in seconds."""
+    """Where keys go. `login` are the arguments of AUTH, none without a password; `timeout` is in seconds.
+
+    `tls` is the context of a connection with TLS.
+    """
 
     host: str
     port: int
     database: int
     timeout: float
     login: tuple[bytes, ...] = ()
+    tls: ssl.SSLContext | None = None
 
 
 @dataclass(slots=True)
@@ -35,13 +40,12 @@ class Outcome:
 def transfer(target: Target, restores: Sequence[Effect]) -> Outcome:
     """Send commands that restore keys, all at once; every answer up to a failure counts."""
     try:
-        connection = socket.create_connection((target.host, target.port), target.timeout)
+        connection = _connect(target)
     except (socket.gaierror, TimeoutError, UnicodeError, OverflowError):
         return Outcome(error=texts.MIGRATE_CONNECTING)
     except OSError:
-        return Outcome(error=texts.MIGRATE_WRITING)
+        return Outcome(error=texts.MIGRATE_WRITING if target.tls is None else texts.MIGRATE_CONNECTING)
     with connection:
-        connection.settimeout(target.timeout)
         login: list[Effect] = [[b"AUTH", *target.login]] if target.login else []
         before: list[Effect] = [*login, [b"SELECT", b"%d" % target.database]]
         try:
@@ -50,6 +54,18 @@ def transfer(target: Target, restores: Sequence[Effect]) -> Outcome:
         except OSError:
             return Outcome(error=texts.MIGRATE_WRITING)
         return _answers(connection, len(before), len(restores))
+
+
+def _connect(target: Target) -> socket.socket:
+    """Raises OSError and what a bad address raises."""
+    connection = socket.create_connection((target.host, target.port), target.timeout)
+    if target.tls is None:
+        return connection
+    try:
+        return target.tls.wrap_socket(connection)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _answers(connection: socket.socket, before: int, count: int) -> Outcome:

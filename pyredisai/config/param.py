@@ -22,6 +22,7 @@ class Param(NamedTuple):
     `alias` is a second name (slave-…). `hidden` ones answer to their exact name only. `sensitive` ones
     are never logged. `option` is the name in the module's arguments and AI.CONFIG, for AI parameters;
     `missing` names what this version lacks: every value but the default is refused.
+    CONFIG SET to the same value again takes effect where `reapplied` (a file that may hold something else now).
     `shown_default` describes a default that depends on the installation.
     """
 
@@ -39,6 +40,7 @@ class Param(NamedTuple):
     option: str = ""
     shown_default: str = ""
     missing: str = ""
+    reapplied: bool = False
 
     def default_value(self) -> Any:
         """The default, parsed."""

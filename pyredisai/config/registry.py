@@ -40,6 +40,7 @@ class Registry:
         self.more_lines: dict[str, Callable[[], list[str]]] = {}
         self.renames: list[tuple[str, str]] = []
         self._watchers: dict[str, list[Watcher]] = {}
+        self._together: dict[str, list[Callable[[], None]]] = {}
         self._loaded: set[str] = set()
         self._values: dict[str, Any] = {param.name: param.default_value() for param in PARAMS}
         for name, value in (values or {}).items():
@@ -74,6 +75,11 @@ class Registry:
         self._watchers.setdefault(name, []).append(callback)
         callback(self._values[name])
 
+    def watch_together(self, names: Iterable[str], callback: Callable[[], None]) -> None:
+        """Call `callback()` after changes of any of them, once for all that a CONFIG SET changes; else as `watch`."""
+        for name in names:
+            self._together.setdefault(BY_NAME[name].name, []).append(callback)
+
     def find(self, patterns: Iterable[str]) -> dict[str, str]:
         """Names and texts that CONFIG GET answers: exact names as they were written, others by glob pattern."""
         found: dict[str, str] = {}
@@ -106,20 +112,26 @@ class Registry:
             for param, (name, text) in zip(params, pairs, strict=True):
                 current = name
                 self._assign(param, self._parse(param, param.words(text)))
+            told: list[Callable[[], None]] = []
             for param, (name, _) in zip(params, pairs, strict=True):
                 current = name
-                if self._values[param.name] != before[param.name]:
-                    self._tell(param)
+                if param.reapplied or self._values[param.name] != before[param.name]:
+                    self._tell(param, told)
         except ConfigError as error:
             self._restore(before)
             raise ConfigError(texts.set_failed(current.lower(), str(error))) from None
 
     def _restore(self, before: dict[str, Any]) -> None:
         """Put values back, and tell watchers, who may have taken the new ones."""
-        for name, value in before.items():
-            if self._values[name] != value:
-                self._assign(BY_NAME[name], value)
-                self._tell(BY_NAME[name])
+        changed = [BY_NAME[name] for name, value in before.items() if self._values[name] != value]
+        for param in changed:
+            self._assign(param, before[param.name])
+        told: list[Callable[[], None]] = []
+        for param in changed:
+            try:
+                self._tell(param, told)
+            except ConfigError:
+                pass  # it did not take the old value either, and has said so in the log
 
     def load(self, name: str, words: Sequence[str]) -> None:
         """Take the words of a conf file's line. Raises ConfigError with the reason, KeyError for an unknown name."""
@@ -133,13 +145,13 @@ class Registry:
         """Change a parameter whatever governs it (module arguments). Raises ConfigError with the reason."""
         param = self.param(name)
         self._assign(param, self._parse(param, param.words(text)))
-        self._tell(param)
+        self._tell(param, [])
 
     def put(self, name: str, value: Any) -> None:
         """Give a parameter a parsed value, and tell its watchers."""
         param = self.param(name)
         self._assign(param, value)
-        self._tell(param)
+        self._tell(param, [])
 
     def _parse(self, param: Param, words: Sequence[str], *, adding: bool = False) -> Any:
         current = self._values[param.name]
@@ -154,7 +166,12 @@ class Registry:
         self._values[param.name] = value
         param.type.take(value)
 
-    def _tell(self, param: Param) -> None:
+    def _tell(self, param: Param, told: list[Callable[[], None]]) -> None:
+        """Tell those who watch it; of those who watch several only who has not been `told`."""
+        for callback in self._together.get(param.name, ()):
+            if callback not in told:
+                told.append(callback)
+                callback()
         for watcher in self._watchers.get(param.name, ()):
             watcher(self._values[param.name])
 

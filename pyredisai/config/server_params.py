@@ -50,6 +50,7 @@ SIZE = Memory(0, LLONG_MAX)
 PATH = Text("path")
 PERMISSION = Enum("no", "yes", "local")
 REPLICA = ReplicaOf()
+_CACHE: Final = "another TLS session cache than OpenSSL's own"
 SIGNAL = SignalOptions("default", "save", "nosave", "now", "force")
 
 Row = tuple[str, ParamType, str, str, Effect, dict[str, Any]]
@@ -87,26 +88,26 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
         row("proto-max-bulk-len", Memory(2**20, LLONG_MAX), "512mb", "Longest bulk string that a request may hold."),
     ),
     "tls": (
-        row("tls-port", PORT, "0", "TLS port; a TLS proxy does it here.", A, missing="TLS"),
-        row("tls-cert-file", PATH, "", "Certificate.", A),
-        row("tls-key-file", PATH, "", "Private key.", A),
-        row("tls-key-file-pass", Text(), "", "Password of the private key.", A, sensitive=True),
-        row("tls-client-cert-file", PATH, "", "Certificate for outgoing connections.", A),
-        row("tls-client-key-file", PATH, "", "Private key for outgoing connections.", A),
-        row("tls-client-key-file-pass", Text(), "", "Its password.", A, sensitive=True),
-        row("tls-dh-params-file", PATH, "", "Diffie-Hellman parameters.", A),
-        row("tls-ca-cert-file", PATH, "", "Certificates of authorities, one file.", A),
-        row("tls-ca-cert-dir", PATH, "", "Certificates of authorities, a directory.", A),
-        row("tls-auth-clients", Enum("no", "yes", "optional"), "yes", "Whether clients must show a certificate.", A),
-        row("tls-replication", BOOL, "no", "TLS towards the primary.", A),
-        row("tls-cluster", BOOL, "no", "TLS on the cluster bus.", A),
-        row("tls-protocols", Text(), "", "Protocol versions.", A),
-        row("tls-ciphers", Text(), "", "Ciphers up to TLS 1.2.", A),
-        row("tls-ciphersuites", Text(), "", "Ciphers of TLS 1.3.", A),
-        row("tls-prefer-server-ciphers", BOOL, "no", "The server's order of ciphers wins.", A),
-        row("tls-session-caching", BOOL, "yes", "Sessions are resumed.", A),
-        row("tls-session-cache-size", COUNT, "20480", "Sessions kept.", A),
-        row("tls-session-cache-timeout", COUNT, "300", "Seconds for which they are kept.", A),
+        row("tls-port", PORT, "0", "TLS port, on the addresses of bind; 0 listens on none."),
+        row("tls-cert-file", PATH, "", "Certificate and its chain (PEM).", reapplied=True),
+        row("tls-key-file", PATH, "", "Private key (PEM).", reapplied=True),
+        row("tls-key-file-pass", Text(), "", "Password of the private key.", sensitive=True),
+        row("tls-client-cert-file", PATH, "", "Certificate to show as a client; else tls-cert-file.", reapplied=True),
+        row("tls-client-key-file", PATH, "", "Private key of it.", reapplied=True),
+        row("tls-client-key-file-pass", Text(), "", "Its password.", sensitive=True),
+        row("tls-dh-params-file", PATH, "", "Diffie-Hellman parameters; none: no DHE ciphers.", reapplied=True),
+        row("tls-ca-cert-file", PATH, "", "Certificates of authorities, one file.", reapplied=True),
+        row("tls-ca-cert-dir", PATH, "", "Certificates of authorities, a hashed directory.", reapplied=True),
+        row("tls-auth-clients", Enum("no", "yes", "optional"), "yes", "Whether clients must show a certificate."),
+        row("tls-replication", BOOL, "no", "TLS towards the primary."),
+        row("tls-cluster", BOOL, "no", "TLS towards other nodes: MIGRATE."),
+        row("tls-protocols", Text(), "", "TLSv1, TLSv1.1, TLSv1.2, TLSv1.3, any of them; empty: the last two."),
+        row("tls-ciphers", Text(), "", "Ciphers up to TLS 1.2, as OpenSSL lists them."),
+        row("tls-ciphersuites", Text(), "", "Ciphers of TLS 1.3.", A, missing="choosing ciphers of TLS 1.3"),
+        row("tls-prefer-server-ciphers", BOOL, "no", "The server's order of ciphers wins."),
+        row("tls-session-caching", BOOL, "yes", "Sessions are resumed.", A, missing="TLS without a session cache"),
+        row("tls-session-cache-size", COUNT, "20480", "Sessions kept.", A, missing=_CACHE),
+        row("tls-session-cache-timeout", COUNT, "300", "Seconds for which they are kept.", A, missing=_CACHE),
     ),
     "general": (
         row("daemonize", BOOL, "no", "Run in the background.", runtime=False),

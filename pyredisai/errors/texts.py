@@ -81,9 +81,9 @@ DENIED = (
 )
 
 
-def listen_failed(port: int) -> str:
-    """The last words of a server that cannot have its port."""
-    return f"Failed listening on port {port} (TCP), aborting."
+def listen_failed(port: int, kind: str) -> str:
+    """The last words of a server that cannot have its port; `kind` is TCP or TLS."""
+    return f"Failed listening on port {port} ({kind}), aborting."
 
 
 def no_listening_socket(host: str, port: int, reason: str) -> str:

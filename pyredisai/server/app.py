@@ -49,6 +49,7 @@ from pyredisai.server.persisting import install_persistence, load_at_start, refu
 from pyredisai.server.replicating import install_replication, resume_stream
 from pyredisai.server.supervisor import Supervisor
 from pyredisai.server.title import ProcessTitle
+from pyredisai.server.tls_layer import TlsLayer
 
 LOGO: Final = r"""
     .--------------------------.
@@ -81,11 +82,22 @@ class Application:
         eviction = ClientEviction(self.services, self.limits)
         install_replication(self.services, lambda: next(self.limits.ids))
         turn = Turn(begin=self.services.scheduler.begin_slice, stage=self.services.scheduler.stage)
-        self.listener = Listener(config, lambda: Endpoint(Connection(self.services, self.limits, turn)), self.log)
+        tls = self.services.tls
+
+        def connection() -> Connection:
+            return Connection(self.services, self.limits, turn)
+
+        self.listener = Listener(
+            config,
+            lambda: Endpoint(connection()),
+            lambda: Endpoint(TlsLayer(connection(), lambda: tls.server_context)),
+            self.log,
+        )
         self.cron = Cron(self.services, self.limits, check_output, eviction.round)
 
     def open(self) -> None:
-        """Take the ports, import the backends that the configuration names. Raises ListenError, ConfigError."""
+        """Make what TLS needs, take the ports, import the backends that are named. Raises ListenError, ConfigError."""
+        self.services.tls.start()
         self.listener.open()
         ai_config.preload_backends(self.services)
 
@@ -105,7 +117,7 @@ class Application:
             self._close()
             return
         resume_stream(self.services)
-        if self.config["port"]:
+        if listening_port(self.config):
             self.log("notice", "Ready to accept connections")
         if self.config["unixsocket"]:
             self.log("notice", f"The server is now ready to accept connections at {self.config['unixsocket']}")
@@ -202,6 +214,11 @@ def check_output(client: Client) -> None:
         client.link.check_output()
 
 
+def listening_port(config: Registry) -> int:
+    """The port that the log names: `port`, or where there is none `tls-port`."""
+    return int(config["port"] or config["tls-port"])
+
+
 def banner(config: Registry, log: Log, loop: str) -> None:
     """What the log says at the start."""
     python = ".".join(map(str, sys.version_info[:3]))
@@ -219,10 +236,11 @@ def banner(config: Registry, log: Log, loop: str) -> None:
     found = ", ".join(f"{name} {version}" for name, version in installed().items())
     log("notice", f"Backends installed: {found or 'none'}")
     mode = "cluster" if config["cluster-enabled"] else "standalone"
+    port = listening_port(config)
     if config["always-show-logo"] or (not (config["syslog-enabled"] or config["logfile"]) and os.isatty(1)):
         log.raw(LOGO.format(version=__version__, redis=REDIS_VERSION, mode=mode, port=config["port"], pid=os.getpid()))
     else:
-        log("notice", f"Running mode={mode}, port={config['port']}.")
+        log("notice", f"Running mode={mode}, port={port}.")
 
 
 def run(config: Registry) -> int:

@@ -60,15 +60,31 @@ class Connection:
 
     def connection_made(self, transport: Any) -> None:
         """Take the client in, or refuse it."""
-        self.transport = transport
-        self.gathers = type(transport).__module__.startswith("uvloop")
-        if not self._introduce():
-            return
-        self.stats.connections_received += 1
-        self.services.clients[self.client.id] = self.client
-        self.services.log("verbose", f"Accepted {self.client.addr}")
+        if self.admit(transport):
+            self.greet()
 
-    def _introduce(self) -> bool:
+    def admit(self, transport: Any) -> bool:
+        """Take the client in if there is room; whether there was."""
+        self.transport = transport
+        self.gathers = type(transport).__module__.startswith(output.GATHERING)
+        client = self.client
+        self._introduce()
+        if len(self.services.clients) >= self.limits.max_clients:
+            self._turn_away(texts.MAX_CLIENTS)
+            return False
+        self.services.clients[client.id] = client
+        self.services.log("verbose", f"Accepted {client.addr}")
+        return True
+
+    def greet(self) -> None:
+        """The client can be spoken to: tell it if it may not stay."""
+        client = self.client
+        if self.limits.protected and client.authenticated and not client.is_local:
+            self._turn_away(texts.DENIED)
+        else:
+            self.stats.connections_received += 1
+
+    def _introduce(self) -> None:
         sock: socket.socket = self.transport.get_extra_info("socket")
         client, limits = self.client, self.limits
         client.fd = sock.fileno()
@@ -82,11 +98,6 @@ class Connection:
             client.is_local = peer[0] in ("127.0.0.1", "::1", "::ffff:127.0.0.1")
             _keep_alive(sock, limits.keepalive)
         accounts.admit(self.services, client)
-        if len(self.services.clients) >= limits.max_clients:
-            self._turn_away(texts.MAX_CLIENTS)
-        elif limits.protected and client.authenticated and not client.is_local:
-            self._turn_away(texts.DENIED)
-        return not client.closing
 
     def _turn_away(self, text: str) -> None:
         self.stats.rejected_connections += 1

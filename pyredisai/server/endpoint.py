@@ -1,10 +1,14 @@
-"""A connection as asyncio wants it: an instance of its protocol class, which no compiled class can inherit from."""
+"""A connection, or the TLS before one, as asyncio wants it: an instance of its protocol class.
+
+No compiled class can inherit from that.
+"""
 
 from __future__ import annotations
 
 import asyncio
 
 from pyredisai.server.connection import Connection
+from pyredisai.server.tls_layer import TlsLayer
 
 
 class Endpoint(asyncio.BufferedProtocol):
@@ -12,7 +16,7 @@ class Endpoint(asyncio.BufferedProtocol):
 
     __slots__ = ("_connection", "buffer_updated", "get_buffer")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection | TlsLayer) -> None:
         self._connection = connection
         # Slots stand where the base class has methods: mypy knows no such thing.
         self.get_buffer = connection.get_buffer  # type: ignore[method-assign]

@@ -11,7 +11,8 @@ from typing import Any, Final
 from pyredisai.commands.client import Buffered, Client
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.failover import handed_over
-from pyredisai.errors import PersistenceError
+from pyredisai.config.registry import Registry
+from pyredisai.errors import ConfigError, PersistenceError
 from pyredisai.persistence.aof.commands import encode
 from pyredisai.replication.replica import (
     Continue,
@@ -84,8 +85,13 @@ class Follower:
         source = (address, 0) if address else None
         try:
             async with asyncio.timeout(services.config["repl-timeout"]):
-                await loop.create_connection(lambda: link, upstream.host, upstream.port, local_addr=source)
-        except (OSError, TimeoutError) as error:
+                # An empty host name: none is looked for in the primary's certificate.
+                context = services.tls.client_context if services.config["tls-replication"] else None
+                name = None if context is None else ""
+                await loop.create_connection(
+                    lambda: link, upstream.host, upstream.port, local_addr=source, ssl=context, server_hostname=name
+                )
+        except (ConfigError, OSError, TimeoutError) as error:
             services.log("warning", f"Error condition on socket for SYNC: {error}")
             upstream.set_state("connect")
         else:
@@ -119,7 +125,7 @@ class PrimaryLink(asyncio.Protocol):
         self._context = Context(client, services)
         self._applier = Applier(self._context, self._resume, self._acknowledge)
         me = Identity(
-            config["replica-announce-port"] or config["port"],
+            config["replica-announce-port"] or _own_port(config),
             config["replica-announce-ip"],
             config["masteruser"],
             config["masterauth"],
@@ -320,3 +326,8 @@ class PrimaryLink(asyncio.Protocol):
         if now - self._heard_at > self._services.config["repl-timeout"]:
             self._services.log("warning", "MASTER timeout: no data nor PING received...")
             self.close()
+
+
+def _own_port(config: Registry) -> int:
+    """The port that replicas of this replica, and sentinels, will be told of."""
+    return int((config["tls-replication"] and config["tls-port"]) or config["port"])

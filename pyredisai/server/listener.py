@@ -1,4 +1,4 @@
-"""Where clients connect: TCP on every address of `bind`, and the Unix socket. Follows CONFIG SET of port and bind."""
+"""Where clients connect: TCP and TLS on every address of `bind`, and the Unix socket. Follows CONFIG SET."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from pyredisai.config.registry import Registry
 from pyredisai.errors import ConfigError, texts
@@ -30,47 +30,45 @@ class ListenError(Exception):
     """An address cannot be listened on; the reason has been logged."""
 
 
-class Listener:
-    """The listening sockets. `open` them, `serve` on them; both are done again when port or bind change."""
+class PortListener:
+    """The sockets of one port on every address of bind. `option` names the port, `kind` is what the log calls it."""
 
-    def __init__(self, config: Registry, factory: Factory, log: Logger) -> None:
-        self._config = config
-        self._factory = factory
-        self._log = log
+    def __init__(
+        self,
+        config: Registry,
+        option: Literal["port", "tls-port"],
+        kind: Literal["TCP", "TLS"],
+        factory: Factory,
+        log: Logger,
+    ) -> None:
+        self._config, self._option, self._kind = config, option, kind
+        self._factory, self._log = factory, log
         self._sockets: dict[Place, socket.socket] = {}
         self._servers: dict[Place, asyncio.AbstractServer] = {}
-        self._unix: socket.socket | None = None
-        self._unix_server: asyncio.AbstractServer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it listens anywhere."""
+        return bool(self._sockets)
 
     def open(self) -> None:
         """Bind and listen. Raises ListenError; its text is Redis' last words."""
-        port = self._config["port"]
-        self._sockets = self._listen(self._config["bind"], port, texts.listen_failed(port))
-        path = self._config["unixsocket"]
-        if path:
-            self._unix = self._listen_unix(path)
-        if not self._sockets and self._unix is None:
-            raise ListenError(texts.NOT_LISTENING)
+        port = self._config[self._option]
+        self._sockets = self._listen(self._config["bind"], port, texts.listen_failed(port, self._kind))
 
     async def serve(self) -> None:
-        """Accept connections from now on, also after changes of `port` and `bind`."""
-        loop = asyncio.get_running_loop()
-        await self._serve_tcp()
-        if self._unix is not None:
-            self._unix_server = await loop.create_unix_server(self._factory, sock=self._unix)
-        self._config.watch("port", self._change)
+        """Accept connections from now on, also after changes of the port and `bind`."""
+        await self._serve()
+        self._config.watch(self._option, self._change)
         self._config.watch("bind", self._change)
 
     def close(self) -> None:
-        """Close all, and remove the Unix socket's file."""
+        """Close all."""
         for place in list(self._sockets):
             self._close(place)
-        if self._unix_server is not None:
-            self._unix_server.close()
-            os.unlink(self._config["unixsocket"])
 
-    async def _serve_tcp(self) -> None:
+    async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         backlog = self._config["tcp-backlog"]
         for place, sock in list(self._sockets.items()):
@@ -79,7 +77,7 @@ class Listener:
 
     def _change(self, _: object) -> None:
         """Listen where the configuration says now. Raises ConfigError, and listens where it did, if that fails."""
-        port = self._config["port"]
+        port = self._config[self._option]
         wanted = {(host.lstrip("-"), port) for host in self._config["bind"]} if port else set()
         if wanted == self._sockets.keys():
             return
@@ -96,7 +94,7 @@ class Listener:
                     self._sockets |= self._listen([place[0]], place[1], texts.LISTEN_REFUSED)
             raise ConfigError(str(error)) from None
         finally:
-            task = asyncio.get_running_loop().create_task(self._serve_tcp())
+            task = asyncio.get_running_loop().create_task(self._serve())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -124,6 +122,46 @@ class Listener:
                     sock.close()
                 raise ListenError(failure) from None
         return found
+
+
+class Listener:
+    """All listening sockets. `open` them, then `serve` on them. `tls` makes the protocols of the TLS port."""
+
+    def __init__(self, config: Registry, plain: Factory, tls: Factory, log: Logger) -> None:
+        self._config = config
+        self._factory = plain
+        self._ports = (
+            PortListener(config, "port", "TCP", plain, log),
+            PortListener(config, "tls-port", "TLS", tls, log),
+        )
+        self._unix: socket.socket | None = None
+        self._unix_server: asyncio.AbstractServer | None = None
+
+    def open(self) -> None:
+        """Bind and listen. Raises ListenError; its text is Redis' last words."""
+        for port in self._ports:
+            port.open()
+        path = self._config["unixsocket"]
+        if path:
+            self._unix = self._listen_unix(path)
+        if not any(port.is_open for port in self._ports) and self._unix is None:
+            raise ListenError(texts.NOT_LISTENING)
+
+    async def serve(self) -> None:
+        """Accept connections from now on."""
+        for port in self._ports:
+            await port.serve()
+        if self._unix is not None:
+            loop = asyncio.get_running_loop()
+            self._unix_server = await loop.create_unix_server(self._factory, sock=self._unix)
+
+    def close(self) -> None:
+        """Close all, and remove the Unix socket's file."""
+        for port in self._ports:
+            port.close()
+        if self._unix_server is not None:
+            self._unix_server.close()
+            os.unlink(self._config["unixsocket"])
 
     def _listen_unix(self, path: str) -> socket.socket:
         sock = socket.socket(socket.AF_UNIX)

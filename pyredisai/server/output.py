@@ -19,10 +19,12 @@ from pyredisai.resp.encoder import Buffers
 WAIT_NS: Final = 500_000
 SLICE_NS: Final = 200_000
 STAGED_SLICE_NS: Final = 500_000
+# Modules with transports whose `writelines` does not join; asyncio's own does.
+GATHERING: Final = ("uvloop", "pyredisai.server.tls_layer")
 SHORT_SLICE_NS: Final = 50_000
 QUICK_NS: Final = 50_000_000
 
-__all__ = ["LARGE", "Turn", "coalesced", "write"]
+__all__ = ["GATHERING", "LARGE", "Turn", "coalesced", "write"]
 
 
 class Outlet(Protocol):
@@ -131,7 +133,7 @@ class Turn:
 def write(transport: Any, out: Buffers, size: int, gathers: bool) -> None:
     """Write all of `out`, which is `size` bytes long, and empty it.
 
-    `gathers` tells that the transport's `writelines` does not join (uvloop's does not, asyncio's does).
+    `gathers` tells that the transport's `writelines` does not join (`GATHERING`).
     """
     if len(out) == 1:
         transport.write(out[0])

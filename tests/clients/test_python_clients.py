@@ -14,11 +14,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import Certificates
 from tests.support.paths import ROOT
-from tests.support.server import Server
+from tests.support.server import Server, free_port
 
 VENV = Path(os.environ.get("PYREDISAI_CLIENTS_VENV", ROOT / ".venv-clients"))
 FRAMEWORKS = {"ONNX": "onnxruntime", "TORCH": "torch", "TF": "tensorflow", "TFLITE": "ai_edge_litert"}
+TLS = """
+import sys, numpy, redisai
+port, ca, certificate, key = sys.argv[1:]
+client = redisai.Client(port=int(port), ssl=True, ssl_ca_certs=ca, ssl_certfile=certificate, ssl_keyfile=key)
+tensor = numpy.random.rand(1500, 1024).astype("f4")
+client.tensorset("x", tensor)
+print((client.tensorget("x") == tensor).all())
+"""
 PUBLIC = """
 import redisai
 for cls in (redisai.Client, redisai.dag.Dag, redisai.pipeline.Pipeline):
@@ -59,6 +68,13 @@ def test_every_method_of_redisai_py(start_server: Callable[..., Server], models:
         public = {name for name in public if "script" not in name}
     assert len(public) > 20
     assert public - called == set()
+
+
+def test_redisai_py_with_tls(start_server: Callable[..., Server], certificates: Certificates) -> None:
+    port = free_port()
+    start_server(*certificates.options(tls_port=port))
+    files = [str(certificates / name) for name in ("ca.crt", "client.crt", "client.key")]
+    assert python("redisai", "-W", "ignore", "-c", TLS, str(port), *files) == "True\n"
 
 
 def test_smartredis(start_server: Callable[..., Server], models: Path, backends: list[str]) -> None:

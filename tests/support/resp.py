@@ -7,6 +7,7 @@ an `ErrorReply` (returned, never raised), a set a `SetReply`, a push a `Push`. `
 from __future__ import annotations
 
 import socket
+import ssl
 from typing import Any
 
 Argument = bytes | bytearray | memoryview | str | int | float
@@ -64,7 +65,13 @@ class RespClient:
     """One connection; also a context manager."""
 
     def __init__(
-        self, port: int = 0, host: str = "127.0.0.1", *, unixsocket: str | None = None, timeout: float = 15
+        self,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        *,
+        unixsocket: str | None = None,
+        timeout: float = 15,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         if unixsocket:
             self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -73,6 +80,12 @@ class RespClient:
         else:
             self.sock = socket.create_connection((host, port), timeout=timeout)
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if tls is not None:
+                try:
+                    self.sock = tls.wrap_socket(self.sock, suppress_ragged_eofs=False)
+                except BaseException:
+                    self.sock.close()
+                    raise
         self._buf = bytearray()
         self._pos = 0
 

@@ -53,7 +53,7 @@ def server(services: Services) -> dict[str, object]:
         "process_id": os.getpid(),
         "process_supervised": services.extra.get("supervised", "no"),
         "run_id": services.run_id,
-        "tcp_port": config["port"],
+        "tcp_port": config["port"] or config["tls-port"],
         "server_time_usec": now,
         "uptime_in_seconds": uptime,
         "uptime_in_days": uptime // 86400,

@@ -75,11 +75,32 @@ def test_protected_parameters_ask() -> None:
 
 def test_missing_features_are_refused() -> None:
     config = Registry()
-    config.set([("tls-port", "0")])
-    with pytest.raises(ConfigError, match="TLS is not available"):
-        config.set([("tls-port", "6380")])
-    with pytest.raises(ConfigError, match="TLS is not available"):
-        config.load("tls-port", ["6380"])
+    config.set([("tls-session-cache-size", "20480")])
+    with pytest.raises(ConfigError, match="TLS session cache than OpenSSL's own is not available"):
+        config.set([("tls-session-cache-size", "6")])
+    with pytest.raises(ConfigError, match="syslog is not available"):
+        config.load("syslog-enabled", ["yes"])
+
+
+def test_watchers_of_several_are_told_once() -> None:
+    """All values are set by then; one that refuses leaves the old ones, and is told of them once."""
+    config = Registry()
+    heard: list[tuple[int, str]] = []
+
+    def look() -> None:
+        heard.append((config["timeout"], config["tls-cert-file"]))
+        if config["timeout"] == 5:
+            raise ConfigError("five is too many")
+
+    config.watch_together(("timeout", "tls-cert-file"), look)
+    config.set([("timeout", "3"), ("hz", "11"), ("tls-cert-file", "a")])
+    with pytest.raises(ConfigError, match=r"'tls-cert-file'\) - five is too many"):
+        config.set([("tls-cert-file", "b"), ("timeout", "5")])
+    assert heard == [(3, "a"), (5, "b"), (3, "a")]
+    config.set([("timeout", "3")])
+    assert heard == [(3, "a"), (5, "b"), (3, "a")]
+    config.set([("tls-cert-file", "a")])  # the file may have changed
+    assert heard[3:] == [(3, "a")]
 
 
 def test_hidden_names_need_their_exact_name() -> None:
@@ -89,8 +110,9 @@ def test_hidden_names_need_their_exact_name() -> None:
 
 
 def test_what_works_is_read() -> None:
-    """A parameter that claims an effect is read somewhere outside this room."""
-    files = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE / "config"]
+    """A parameter that claims an effect is read somewhere outside this room, or to make TLS contexts."""
+    config = PACKAGE / "config"
+    files = [path for path in PACKAGE.rglob("*.py") if path.parent != config or path.name == "tls.py"]
     source = "\n".join(path.read_text("utf-8") for path in files)
     works = [param for param in PARAMS if param.effect == "works" and param.name not in INDIRECT]
     assert [param.name for param in works if f'"{param.name}"' not in source] == []
