@@ -6,12 +6,18 @@ Everything here is touched on the loop only. Times are Unix milliseconds.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from enum import IntFlag
-from typing import Any
+from typing import Any, Final
 
 from pyredisai.cluster.slots import SLOTS, SlotSet
 
-BUS_PORT_OFFSET = 10_000
+BUS_PORT_OFFSET: Final = 10_000
+# The types of messages on the bus, by number, as CLUSTER INFO names them.
+MESSAGE_NAMES: Final = (
+    *("ping", "pong", "meet", "fail", "publish", "auth-req", "auth-ack", "update", "mfstart", "module"),
+    "publishshard",
+)
 
 
 class NodeFlag(IntFlag):
@@ -37,7 +43,8 @@ def new_id() -> str:
 class Node:
     """A node of the cluster. `master` is set where it is a replica, if its primary is known.
 
-    `link` is its connection on the bus (None while there is none), `inbound` the one that it opened to this node.
+    `link` is its connection on the bus (None while there is none), `inbound` the one that it opened to this node;
+    both are `cluster.links.Link`.
     `fail_reports`: which primaries said that it fails, and when last.
     """
 
@@ -101,6 +108,10 @@ class ClusterState:
     `owners[slot]` serves it. Slots that are being moved: `migrating[slot]` gets it from this node, `importing[slot]`
     gives it to this node. `ok` says whether the cluster serves requests (`why_down` why not), as INFO and
     CLUSTER INFO tell it. `forgotten` are ids that CLUSTER FORGET has put on its list, with the time until which.
+
+    `sent` and `received` count messages by their type (MESSAGE_NAMES); `overflows` counts links that were closed
+    because too much waited in them. The functions are the bus's: `save()` writes nodes.conf and waits for the disk
+    (raises OSError), `announce()` tells all nodes what this one serves, `refresh()` judges `ok` anew.
     """
 
     def __init__(self, myself: Node) -> None:
@@ -115,6 +126,12 @@ class ClusterState:
         self.why_down = "unbound"  # "unbound", "minority", "fail"
         self.forgotten: dict[str, int] = {}
         self.changed = False  # nodes.conf is to be written
+        self.sent = [0] * len(MESSAGE_NAMES)
+        self.received = [0] * len(MESSAGE_NAMES)
+        self.overflows = 0
+        self.save: Callable[[], None] = lambda: None
+        self.announce: Callable[[], None] = lambda: None
+        self.refresh: Callable[[], None] = lambda: None
 
     def assign(self, slot: int, node: Node) -> None:
         """Let a node serve a slot; whoever served it does so no longer."""
@@ -137,12 +154,51 @@ class ClusterState:
 
     def replicate(self, node: Node, master: Node | None) -> None:
         """Make a node the replica of `master`, or with None a primary."""
-        if node.master is not None and node in node.master.replicas:
-            node.master.replicas.remove(node)
-        node.master = master
+        self._detach(node)
         if master is None:
+            if node.has(NodeFlag.SLAVE) and node is not self.myself:
+                node.flags |= NodeFlag.MIGRATE_TO
             node.flags = (node.flags & ~NodeFlag.SLAVE) | NodeFlag.MASTER
         else:
             node.flags = (node.flags & ~(NodeFlag.MASTER | NodeFlag.MIGRATE_TO)) | NodeFlag.SLAVE
+            node.master = master
             master.replicas.append(node)
+            master.flags |= NodeFlag.MIGRATE_TO
         self.changed = True
+
+    @staticmethod
+    def _detach(node: Node) -> None:
+        master = node.master
+        node.master = None
+        if master is not None and node in master.replicas:
+            master.replicas.remove(node)
+            if not master.replicas:
+                master.flags &= ~NodeFlag.MIGRATE_TO
+
+    def remove(self, node: Node) -> None:
+        """Know a node no longer: its slots are nobody's, its replicas have no primary. Its links are the caller's."""
+        self._detach(node)
+        for slot in tuple(node.slots):
+            self.unassign(slot)
+        for moving in (self.migrating, self.importing):
+            for slot in [slot for slot, other in moving.items() if other is node]:
+                del moving[slot]
+        for replica in node.replicas:
+            replica.master = None
+        for other in self.nodes.values():
+            other.fail_reports.pop(node, None)
+        self.nodes.pop(node.id, None)
+        self.changed = True
+
+    def max_epoch(self) -> int:
+        """The greatest epoch that is known."""
+        return max(self.current_epoch, *(node.config_epoch for node in self.nodes.values()))
+
+    def bump_epoch(self) -> bool:
+        """Give this node an epoch above all that it knows, without asking; False if it has the greatest already."""
+        top = self.max_epoch()
+        if self.myself.config_epoch and self.myself.config_epoch == top:
+            return False
+        self.current_epoch = self.myself.config_epoch = top + 1
+        self.changed = True
+        return True
