@@ -83,6 +83,13 @@ class PubSub:
                 for name in tuple(getattr(client.extra["pubsub"], kind)):
                     self.remove(kind, client, name)
 
+    def leave(self, channels: Iterable[bytes]) -> None:
+        """End the subscriptions to shard channels that are served elsewhere, and tell those who listened."""
+        for channel in channels:
+            for client in tuple(self.shard_channels.get(channel, ())):
+                self.remove("shard_channels", client, channel)
+                client.link.push(Push((b"sunsubscribe", channel, len(subscriptions(client).shard_channels))))
+
     def publish(self, channel: bytes, message: bytes) -> int:
         """Send a message to a channel's listeners, then to those of matching patterns; how many got it."""
         count = 0

@@ -102,6 +102,7 @@ class Receiver:
             database.data, database.expires = new.data, new.expires
             if type(database.usage) is type(new.usage):
                 database.usage = new.usage
+        slot_keys(self._services).forget()
 
     def _rewrite_log(self) -> None:
         """The append-only log begins anew with what was loaded."""
