@@ -35,6 +35,9 @@ class NodeFlag(IntFlag):
     NOFAILOVER = 512
 
 
+NO_FLAGS: Final = NodeFlag(0)
+
+
 def new_id() -> str:
     """A node's name: 40 hexadecimal digits."""
     return os.urandom(20).hex()
@@ -125,13 +128,25 @@ class ClusterState:
         self.ok = False
         self.why_down = "unbound"  # "unbound", "minority", "fail"
         self.forgotten: dict[str, int] = {}
-        self.changed = False  # nodes.conf is to be written
+        self._changed = False
+        self.on_change: Callable[[], None] = lambda: None
         self.sent = [0] * len(MESSAGE_NAMES)
         self.received = [0] * len(MESSAGE_NAMES)
         self.overflows = 0
         self.save: Callable[[], None] = lambda: None
         self.announce: Callable[[], None] = lambda: None
         self.refresh: Callable[[], None] = lambda: None
+
+    @property
+    def changed(self) -> bool:
+        """Whether nodes.conf is to be written; setting it lets the bus know (`on_change`)."""
+        return self._changed
+
+    @changed.setter
+    def changed(self, changed: bool) -> None:
+        self._changed = changed
+        if changed:
+            self.on_change()
 
     def assign(self, slot: int, node: Node) -> None:
         """Let a node serve a slot; whoever served it does so no longer."""

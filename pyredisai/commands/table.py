@@ -7,6 +7,7 @@ from pyredisai.commands import (
     bitmaps,
     clients,
     cluster,
+    cluster_nodes,
     config,
     connection,
     counters,
@@ -119,6 +120,7 @@ FAMILIES: tuple[Family, ...] = (
     memory.family,
     debug.family,
     cluster.family,
+    cluster_nodes.family,
 )
 
 
