@@ -35,6 +35,9 @@ class NodeFlag(IntFlag):
     NOFAILOVER = 512
 
 
+NO_FLAGS: Final = NodeFlag(0)
+
+
 def new_id() -> str:
     """A node's name: 40 hexadecimal digits."""
     return os.urandom(20).hex()
@@ -111,8 +114,8 @@ class ClusterState:
 
     `sent` and `received` count messages by their type (MESSAGE_NAMES); `overflows` counts links that were closed
     because too much waited in them. The functions are the bus's: `save()` writes nodes.conf and waits for the disk
-    (raises OSError), `announce()` tells all nodes what this one serves, `refresh()` judges `ok` anew. `on_unassigned(slot)`
-    is called when a slot's owner has lost it.
+    (raises OSError), `announce()` tells all nodes what this one serves, `refresh()` judges `ok` anew.
+    `on_unassigned(slot)` is called when a slot's owner has lost it.
     """
 
     def __init__(self, myself: Node) -> None:
@@ -126,7 +129,8 @@ class ClusterState:
         self.ok = False
         self.why_down = "unbound"  # "unbound", "minority", "fail"
         self.forgotten: dict[str, int] = {}
-        self.changed = False  # nodes.conf is to be written
+        self._changed = False
+        self.on_change: Callable[[], None] = lambda: None
         self.sent = [0] * len(MESSAGE_NAMES)
         self.received = [0] * len(MESSAGE_NAMES)
         self.overflows = 0
@@ -134,6 +138,17 @@ class ClusterState:
         self.announce: Callable[[], None] = lambda: None
         self.refresh: Callable[[], None] = lambda: None
         self.on_unassigned: Callable[[int], None] = lambda slot: None
+
+    @property
+    def changed(self) -> bool:
+        """Whether nodes.conf is to be written; setting it lets the bus know (`on_change`)."""
+        return self._changed
+
+    @changed.setter
+    def changed(self, changed: bool) -> None:
+        self._changed = changed
+        if changed:
+            self.on_change()
 
     def assign(self, slot: int, node: Node) -> None:
         """Let a node serve a slot; whoever served it does so no longer."""

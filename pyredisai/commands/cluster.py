@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TypeAlias
 
+from pyredisai.cluster.nodes_conf import describe
 from pyredisai.cluster.slots import slot_of
 from pyredisai.cluster.state import ClusterState, Node
 from pyredisai.commands import cluster_view as view
@@ -130,13 +131,13 @@ def _replicas(ctx: Context, state: ClusterState, args: Args) -> Reply:
     node = node_of(state, args[2])
     if not node.is_master:
         raise ReplyError(cluster_texts.NOT_A_MASTER)
-    return [view.describe(state, replica).encode("utf-8", "surrogateescape") for replica in node.replicas]
+    return [describe(state, replica).encode("utf-8", "surrogateescape") for replica in node.replicas]
 
 
 for _name, _since in (("replicas", "5.0.0"), ("slaves", "3.0.0")):
-    subcommand(
-        family, _name, 3, "admin stale", _since, "The replicas of a primary.", "<node-id>", tips=_VARYING
-    )(_replicas)
+    subcommand(family, _name, 3, "admin stale", _since, "The replicas of a primary.", "<node-id>", tips=_VARYING)(
+        _replicas
+    )
 
 
 @subcommand(

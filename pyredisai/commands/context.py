@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from pyredisai import clock
 from pyredisai.backends.loader import BackendLoader
+from pyredisai.cluster.bus import Bus
 from pyredisai.cluster.state import ClusterState
 from pyredisai.commands.client import Client
 from pyredisai.commands.guard import Guard
@@ -113,6 +114,7 @@ class Services:
     primary: Primary = field(init=False)
     upstream: Upstream = field(default_factory=Upstream)
     cluster: ClusterState | None = None  # of a node of a cluster
+    bus: Bus | None = None  # the same
     exit_code: int = 0  # what the process ends with, if nothing else goes wrong
 
     def __post_init__(self) -> None:

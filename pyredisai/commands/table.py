@@ -7,6 +7,7 @@ from pyredisai.commands import (
     bitmaps,
     clients,
     cluster,
+    cluster_nodes,
     cluster_slots,
     config,
     connection,
@@ -120,6 +121,7 @@ FAMILIES: tuple[Family, ...] = (
     memory.family,
     debug.family,
     cluster.family,
+    cluster_nodes.family,
     cluster_slots.family,
 )
 

@@ -27,6 +27,7 @@ from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
 from pyredisai.keyspace.expiry import active_expire_cycle
 from pyredisai.server import process
+from pyredisai.server.clustering import Clustering
 from pyredisai.server.collector import Collector
 from pyredisai.server.connection import Connection
 from pyredisai.server.cron import Cron
@@ -53,6 +54,7 @@ class Application:
         self.exit_code = 0
         self.services = build_services(config, self.log)
         self.limits = Limits(config)
+        self.clustering = Clustering(self.services) if config["cluster-enabled"] else None
         install_replication(self.services, lambda: next(self.limits.ids))
         turn = Turn(begin=self.services.scheduler.begin_slice, stage=self.services.scheduler.stage)
         self.listener = Listener(config, lambda: Endpoint(Connection(self.services, self.limits, turn)), self.log)
@@ -61,6 +63,8 @@ class Application:
     def open(self) -> None:
         """Take the ports, import the backends that the configuration names. Raises ListenError, ConfigError."""
         self.listener.open()
+        if self.clustering is not None:
+            self.clustering.open()
         ai_config.preload_backends(self.services)
 
     async def serve(self) -> None:
@@ -78,6 +82,8 @@ class Application:
             self.exit_code = 1
             self._close()
             return
+        if self.clustering is not None:
+            await self.clustering.start()
         resume_stream(self.services)
         if self.config["port"]:
             self.log("notice", "Ready to accept connections")
@@ -112,6 +118,8 @@ class Application:
 
     def _close(self) -> None:
         self.cron.stop()
+        if self.clustering is not None:
+            self.clustering.stop()
         self.services.upstream.stop()
         self.services.primary.spread()
         self.listener.close()
@@ -197,7 +205,8 @@ def banner(config: Registry, log: Log, loop: str) -> None:
         log("warning", "No config file specified, using the default config", "C")
     found = ", ".join(f"{name} {version}" for name, version in installed().items())
     log("notice", f"Backends installed: {found or 'none'}")
-    log("notice", f"Running mode=standalone, port={config['port']}.")
+    mode = "cluster" if config["cluster-enabled"] else "standalone"
+    log("notice", f"Running mode={mode}, port={config['port']}.")
 
 
 def run(config: Registry) -> int:

@@ -108,22 +108,7 @@ class Listener:
         sock.close()
 
     def _listen(self, hosts: Sequence[str], port: int, failure: str) -> dict[Place, socket.socket]:
-        """Listening sockets by place. Raises ListenError(failure) and leaves none open."""
-        found: dict[Place, socket.socket] = {}
-        if port == 0:
-            return found
-        for host in hosts:
-            place = (host.lstrip("-"), port)
-            try:
-                found[place] = _tcp_socket(*place, self._config["tcp-backlog"])
-            except OSError as error:
-                if error.errno in _NO_FAMILY or (error.errno == errno.EADDRNOTAVAIL and host.startswith("-")):
-                    continue
-                self._log("warning", texts.no_listening_socket(place[0], port, _reason(error)))
-                for sock in found.values():
-                    sock.close()
-                raise ListenError(failure) from None
-        return found
+        return listen(hosts, port, self._config["tcp-backlog"], failure, self._log) if port else {}
 
     def _listen_unix(self, path: str) -> socket.socket:
         sock = socket.socket(socket.AF_UNIX)
@@ -139,6 +124,23 @@ class Listener:
             raise ListenError(f"Opening Unix socket: {_reason(error)}") from None
         sock.setblocking(False)
         return sock
+
+
+def listen(hosts: Sequence[str], port: int, backlog: int, failure: str, log: Logger) -> dict[Place, socket.socket]:
+    """Listening sockets by place. Raises ListenError(failure) and leaves none open."""
+    found: dict[Place, socket.socket] = {}
+    for host in hosts:
+        place = (host.lstrip("-"), port)
+        try:
+            found[place] = _tcp_socket(*place, backlog)
+        except OSError as error:
+            if error.errno in _NO_FAMILY or (error.errno == errno.EADDRNOTAVAIL and host.startswith("-")):
+                continue
+            log("warning", texts.no_listening_socket(place[0], port, _reason(error)))
+            for sock in found.values():
+                sock.close()
+            raise ListenError(failure) from None
+    return found
 
 
 def _tcp_socket(host: str, port: int, backlog: int) -> socket.socket:
