@@ -215,10 +215,18 @@ def sunsubscribe(ctx: Context, args: Args) -> Reply:
     return _unsubscribe(ctx, "shard_channels", b"sunsubscribe", args[1:])
 
 
+def _spread(services: Services, args: Args, *, sharded: bool) -> None:
+    """Pass a message on: to the nodes of the cluster, or to replicas."""
+    if services.bus is not None:
+        services.bus.publish(args[1], args[2], sharded=sharded)
+    else:
+        services.primary.announce(args)
+
+
 @family.command("publish", arity=3, flags="pubsub loading stale fast may_replicate", since="2.0.0")
 def publish(ctx: Context, args: Args) -> Reply:
-    """PUBLISH channel message: how many clients got it."""
-    ctx.server.primary.announce(args)
+    """PUBLISH channel message: how many clients of this server got it; in a cluster all nodes pass it to theirs."""
+    _spread(ctx.server, args, sharded=False)
     return hub(ctx.server).publish(args[1], args[2])
 
 
@@ -231,8 +239,8 @@ def publish(ctx: Context, args: Args) -> Reply:
     since="7.0.0",
 )
 def spublish(ctx: Context, args: Args) -> Reply:
-    """SPUBLISH shardchannel message: how many clients got it."""
-    ctx.server.primary.announce(args)
+    """SPUBLISH shardchannel message: how many clients of this server got it."""
+    _spread(ctx.server, args, sharded=True)
     return hub(ctx.server).publish_shard(args[1], args[2])
 
 
