@@ -115,6 +115,7 @@ class ClusterState:
     `sent` and `received` count messages by their type (MESSAGE_NAMES); `overflows` counts links that were closed
     because too much waited in them. The functions are the bus's: `save()` writes nodes.conf and waits for the disk
     (raises OSError), `announce()` tells all nodes what this one serves, `refresh()` judges `ok` anew.
+    `on_unassigned(slot)` is called when a slot's owner has lost it.
     """
 
     def __init__(self, myself: Node) -> None:
@@ -136,6 +137,7 @@ class ClusterState:
         self.save: Callable[[], None] = lambda: None
         self.announce: Callable[[], None] = lambda: None
         self.refresh: Callable[[], None] = lambda: None
+        self.on_unassigned: Callable[[int], None] = lambda slot: None
 
     @property
     def changed(self) -> bool:
@@ -162,6 +164,7 @@ class ClusterState:
             owner.slots.discard(slot)
             self.owners[slot] = None
             self.changed = True
+            self.on_unassigned(slot)
 
     def size(self) -> int:
         """How many primaries serve at least one slot."""

@@ -8,6 +8,7 @@ from pyredisai.commands import (
     clients,
     cluster,
     cluster_nodes,
+    cluster_slots,
     config,
     connection,
     counters,
@@ -121,6 +122,7 @@ FAMILIES: tuple[Family, ...] = (
     debug.family,
     cluster.family,
     cluster_nodes.family,
+    cluster_slots.family,
 )
 
 

@@ -18,6 +18,7 @@ from pyredisai.cluster.slots import SLOTS, slot_of
 from pyredisai.cluster.state import ClusterState, Node, NodeFlag, new_id
 from pyredisai.commands import pause, pubsub
 from pyredisai.commands.context import Services
+from pyredisai.commands.redirection import install_redirection
 from pyredisai.commands.roles import follow, promote
 from pyredisai.config.compound import Primary as Address
 from pyredisai.errors import ConfigError, config_texts
@@ -143,6 +144,7 @@ class Clustering:
         self.bus = services.bus = Bus(state, config, self._host)
         services.cluster = state
         state.save = self._save_now
+        install_redirection(services, state)
         for name in ("ip", "port", "bus-port", "hostname"):
             config.watch(f"cluster-announce-{name}", lambda _: self._announce())
         config.watch("port", lambda _: self._announce())
