@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import chain
 from typing import Final
 
 from pyredisai.cluster.slots import SLOTS
@@ -58,17 +57,15 @@ def _change_slots(state: ClusterState, slots: Iterable[int], *, add: bool) -> Re
     return _changed(state)
 
 
-def _ranges(args: Args, name: str) -> Iterable[int]:
+def _ranges(args: Args, name: str) -> Iterator[int]:
     """The slots of pairs of first and last. Raises ReplyError."""
     if len(args) % 2:
         raise ReplyError(texts.wrong_arity(name))
-    found = []
     for at in range(2, len(args), 2):
         first, last = _slot(args[at]), _slot(args[at + 1])
         if first > last:
             raise ReplyError(cluster_texts.range_backwards(first, last))
-        found.append(range(first, last + 1))
-    return chain.from_iterable(found)
+        yield from range(first, last + 1)
 
 
 @declare("addslots", -3, ADMIN, "3.0.0", "Serve slots that nobody serves.", "<slot> [<slot> ...]", "O(N)")

@@ -68,7 +68,7 @@ def _described(services: Services, node: Node) -> Reply:
     """How to reach a node; in the map, what the endpoint does not tell."""
     kind = services.config["cluster-preferred-endpoint-type"]
     more: dict[Reply, Reply] = {}
-    if kind != "ip" and node.ip:
+    if kind != "ip":
         more[b"ip"] = node.ip
     if kind != "hostname" and node.hostname:
         more[b"hostname"] = node.hostname
@@ -91,7 +91,7 @@ def _health(services: Services, state: ClusterState, node: Node) -> Reply:
     failed = node.has(NodeFlag.FAIL)
     loading = not node.is_master and not offset
     shown: dict[Reply, Reply] = {b"id": node.id, b"port": node.port, b"ip": node.ip}
-    shown[b"endpoint"] = endpoint(services, node)
+    shown[b"endpoint"] = endpoint(services, node) or b""
     if node.hostname:
         shown[b"hostname"] = node.hostname
     shown[b"role"] = b"master" if node.is_master else b"replica"

@@ -159,7 +159,7 @@ def hello(ctx: Context, args: Args) -> Reply:
         b"proto": version,
         b"id": client.id,
         b"mode": "cluster" if ctx.server.config["cluster-enabled"] else "standalone",
-        b"role": b"master",
+        b"role": b"replica" if ctx.server.primary.is_replica else b"master",
         b"modules": [module.describe() for module in loaded_modules(ctx.server)],
     }
 

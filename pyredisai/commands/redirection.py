@@ -294,7 +294,7 @@ def endpoint(services: Services, node: Node) -> str | None:
     kind = services.config["cluster-preferred-endpoint-type"]
     if kind == "hostname":
         return node.hostname or "?"
-    return (node.ip or None) if kind == "ip" else None
+    return node.ip if kind == "ip" else None
 
 
 def install_redirection(services: Services, state: ClusterState) -> None:
