@@ -73,6 +73,11 @@ class Bus:
         """cluster-node-timeout."""
         return int(self.config["cluster-node-timeout"])
 
+    @property
+    def buffered(self) -> int:
+        """Bytes that wait in the links."""
+        return sum(link.send_buffer_used for link in self.links)
+
     # What is done once a turn
 
     def later(self, todo: Todo) -> None:

@@ -36,7 +36,7 @@ def vote(bus: Bus, sender: Node, header: Header) -> None:
     state.last_vote_epoch = epoch = state.current_epoch
 
     def send() -> None:
-        if sender.link in bus.links and state.last_vote_epoch == epoch:
+        if sender.link in bus.links and state.last_vote_epoch == epoch and me.is_master:
             bus.send(sender.link, Type.AUTH_ACK)
             bus.host.log("notice", f"Failover auth granted to {sender.id} for epoch {epoch}")
 

@@ -29,6 +29,7 @@ _PUBLISH: Final = struct.Struct("!II")
 _UPDATE: Final = struct.Struct(f"!Q40s{BITMAP_BYTES}s")
 _HOSTNAME: Final = 0
 HEADER_BYTES: Final = _HEADER.size
+_U64: Final = 2**64 - 1
 # What ends up in nodes.conf and in replies must not hold blanks or ends of lines.
 _ID: Final = re.compile(r"[0-9a-z]{40}")
 _IP: Final = re.compile(r"[0-9A-Za-z.:%_-]*")
@@ -168,7 +169,7 @@ def encode(packet: Packet) -> bytes:
     master = h.master.encode("latin-1")
     head = _HEADER.pack(
         *(SIGNATURE, HEADER_BYTES + len(data), VERSION, h.port, h.type, count),
-        *(h.current_epoch, h.config_epoch, h.offset, h.sender.encode("latin-1"), h.slots, master),
+        *(h.current_epoch & _U64, h.config_epoch & _U64, h.offset, h.sender.encode("latin-1"), h.slots, master),
         *(_c_string(h.ip, IP_BYTES), extensions, h.plain_port, h.bus_port, int(h.flags), h.is_down, int(flags)),
     )
     return head + data
@@ -193,7 +194,7 @@ def _encode_body(body: Body) -> bytes:
     if isinstance(body, Publish):
         return _PUBLISH.pack(len(body.channel), len(body.message)) + body.channel + body.message
     if isinstance(body, Update):
-        return _UPDATE.pack(body.config_epoch, body.id.encode("latin-1"), body.slots)
+        return _UPDATE.pack(body.config_epoch & _U64, body.id.encode("latin-1"), body.slots)
     return b""
 
 

@@ -47,7 +47,7 @@ class Node:
     """A node of the cluster. `master` is set where it is a replica, if its primary is known.
 
     `link` is its connection on the bus (None while there is none), `inbound` the one that it opened to this node;
-    both are `cluster.links.Link`.
+    both are `cluster.host.Link`.
     `fail_reports`: which primaries said that it fails, and when last.
     """
 

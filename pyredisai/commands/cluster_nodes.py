@@ -5,14 +5,15 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from pyredisai import clock
 from pyredisai.cluster import elections, manual
 from pyredisai.cluster.bus import Bus
 from pyredisai.cluster.host import Todo
-from pyredisai.cluster.state import BUS_PORT_OFFSET, Node, NodeFlag, new_id
+from pyredisai.cluster.state import BUS_PORT_OFFSET, ClusterState, NodeFlag, new_id
 from pyredisai.commands.args import parse_int
+from pyredisai.commands.cluster import ADMIN, node_of, subcommand
 from pyredisai.commands.context import Context
 from pyredisai.commands.spec import Args, Family
 from pyredisai.errors import ReplyError, texts
@@ -20,42 +21,30 @@ from pyredisai.errors import cluster_node_texts as node_texts
 from pyredisai.resp.replies import OK, Reply
 
 BusHandler: TypeAlias = Callable[[Context, Bus, Args], Reply]
-_ADMIN: Final = "admin stale no_async_loading"
 _FORGET_MS: Final = 60_000
 
 family = Family("cluster")
 family.add("cluster", None, arity=-2, since="3.0.0")
 
 
-def _subcommand(name: str, arity: int, flags: str = _ADMIN, **rest: Any) -> Callable[[BusHandler], BusHandler]:
+def _acting(
+    name: str, arity: int, syntax: str, summary: str, *, flags: str = ADMIN, complexity: str = "O(1)"
+) -> Callable[[BusHandler], BusHandler]:
     """Declare `cluster|name`; its handler is given the bus."""
 
     def declare(handler: BusHandler) -> BusHandler:
         @wraps(handler)
-        def run(ctx: Context, args: Args) -> Reply:
-            bus = ctx.server.bus
-            if bus is None:
-                raise ReplyError(texts.CLUSTER_DISABLED)
-            return handler(ctx, bus, args)
+        def run(ctx: Context, state: ClusterState, args: Args) -> Reply:
+            assert ctx.server.bus is not None
+            return handler(ctx, ctx.server.bus, args)
 
-        family.add(f"cluster|{name}", run, arity=arity, flags=flags, since="3.0.0", **rest)
+        subcommand(family, name, arity, flags, "3.0.0", summary, syntax, complexity)(run)
         return handler
 
     return declare
 
 
-def _node(bus: Bus, name: bytes) -> Node:
-    """The node that an argument names. Raises ReplyError."""
-    text = name.decode("latin-1")
-    node = bus.state.nodes.get(text)
-    if node is None:
-        raise ReplyError(node_texts.unknown_node(text))
-    return node
-
-
-@_subcommand(
-    "meet", -4, syntax="<ip> <port> [<bus-port>]", summary="Make a node and its cluster known.", complexity="O(1)"
-)
+@_acting("meet", -4, "<ip> <port> [<bus-port>]", "Make a node and its cluster known.")
 def meet(ctx: Context, bus: Bus, args: Args) -> Reply:
     """CLUSTER MEET ip port [bus-port]: OK; the nodes get to know each other afterwards."""
     host, text = args[2].decode("latin-1"), args[3].decode("latin-1")
@@ -75,11 +64,11 @@ def meet(ctx: Context, bus: Bus, args: Args) -> Reply:
     return OK
 
 
-@_subcommand("forget", 3, syntax="<node-id>", summary="Know a node no longer.", complexity="O(1)")
+@_acting("forget", 3, "<node-id>", "Know a node no longer.")
 def forget(ctx: Context, bus: Bus, args: Args) -> Reply:
     """CLUSTER FORGET id: also what others tell of it is not heeded, for a minute."""
     state = bus.state
-    node = _node(bus, args[2])
+    node = node_of(bus.state, args[2])
     if node is state.myself:
         raise ReplyError(node_texts.FORGET_MYSELF)
     if node is state.myself.master:
@@ -90,10 +79,10 @@ def forget(ctx: Context, bus: Bus, args: Args) -> Reply:
     return OK
 
 
-@_subcommand("replicate", 3, syntax="<node-id>", summary="Be a replica of a primary.", complexity="O(1)")
+@_acting("replicate", 3, "<node-id>", "Be a replica of a primary.")
 def replicate(ctx: Context, bus: Bus, args: Args) -> Reply:
     """CLUSTER REPLICATE id: for a primary without slots and keys, or a replica."""
-    node, me = _node(bus, args[2]), bus.state.myself
+    node, me = node_of(bus.state, args[2]), bus.state.myself
     if node is me:
         raise ReplyError(node_texts.REPLICATE_MYSELF)
     if not node.is_master:
@@ -104,9 +93,7 @@ def replicate(ctx: Context, bus: Bus, args: Args) -> Reply:
     return OK
 
 
-@_subcommand(
-    "failover", -2, syntax="[FORCE|TAKEOVER]", summary="Let this replica take its primary's place.", complexity="O(1)"
-)
+@_acting("failover", -2, "[FORCE|TAKEOVER]", "Let this replica take its primary's place.")
 def failover(ctx: Context, bus: Bus, args: Args) -> Reply:
     """CLUSTER FAILOVER [FORCE | TAKEOVER]: without the primary's help; without the other primaries' votes."""
     if len(args) > 3:
@@ -130,12 +117,12 @@ def failover(ctx: Context, bus: Bus, args: Args) -> Reply:
     return OK
 
 
-@_subcommand(
+@_acting(
     "reset",
     -2,
-    "admin noscript stale",
-    syntax="[HARD|SOFT]",
-    summary="Forget the cluster; HARD: be a new node.",
+    "[HARD|SOFT]",
+    "Forget the cluster; HARD: be a new node.",
+    flags="admin noscript stale",
     complexity="O(N) in the number of nodes, and of keys of a replica",
 )
 def reset(ctx: Context, bus: Bus, args: Args) -> Reply:

@@ -84,7 +84,7 @@ def memory_stats(ctx: Context, args: Args) -> Reply:
         b"replication.backlog": 0,
         b"clients.slaves": 0,
         b"clients.normal": sum(client.link.output_buffered() for client in server.clients.values()),
-        b"cluster.links": 0,
+        b"cluster.links": server.bus.buffered if server.bus is not None else 0,
         b"aof.buffer": 0,
         b"lua.caches": 0,
         b"functions.caches": 0,

@@ -20,6 +20,7 @@ from pyredisai.commands import pause, pubsub
 from pyredisai.commands.context import Services
 from pyredisai.commands.redirection import install_redirection
 from pyredisai.commands.roles import follow, promote
+from pyredisai.commands.slot_keys import slot_keys
 from pyredisai.config.compound import Primary as Address
 from pyredisai.errors import ConfigError, config_texts
 from pyredisai.execution.background import BackgroundPool
@@ -84,21 +85,19 @@ class ServerHost:
         """Since the primary was heard; very long for a replica that never had its data."""
         return self.services.upstream.age_ms if self.services.upstream.was_up else _NEVER_MS
 
-    def _keys_of(self, slots: Iterable[int]) -> list[bytes]:
-        wanted = set(slots)
-        return [key for key in self.services.databases[0].data if slot_of(key) in wanted]
-
     def count_keys(self, slot: int) -> int:
         """Of one slot."""
-        return len(self._keys_of((slot,)))
+        return slot_keys(self.services).count(slot)
 
     def delete_keys(self, slots: Iterable[int]) -> None:
         """Of slots that others serve now."""
         database, journal = self.services.databases[0], self.services.journal
-        for key in self._keys_of(slots):
-            database.delete(key)
-            if journal.subscribers:
-                journal.append(0, [[b"DEL", key]])
+        index = slot_keys(self.services)
+        for slot in slots:
+            for key in index.newest(slot, index.count(slot)):
+                database.delete(key)
+                if journal.subscribers:
+                    journal.append(0, [[b"DEL", key]])
 
     def empty(self) -> None:
         """Delete everything."""

@@ -74,7 +74,7 @@ def clients(services: Services) -> dict[str, object]:
     everyone = services.clients.values()
     return {
         "connected_clients": len(everyone),
-        "cluster_connections": 0,
+        "cluster_connections": len(services.bus.links) if services.bus is not None else 0,
         "maxclients": services.config["maxclients"],
         "client_recent_max_input_buffer": 0,
         "client_recent_max_output_buffer": max((c.link.output_buffered() for c in everyone), default=0),
@@ -119,7 +119,7 @@ def memory(services: Services) -> dict[str, object]:
         "mem_total_replication_buffers": (backlog.length if backlog is not None else 0) + replicas,
         "mem_clients_slaves": replicas,
         "mem_clients_normal": waiting,
-        "mem_cluster_links": 0,
+        "mem_cluster_links": services.bus.buffered if services.bus is not None else 0,
         "mem_aof_buffer": 0,
         "mem_allocator": "libc",
         "active_defrag_running": 0,
