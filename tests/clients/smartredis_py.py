@@ -1,6 +1,7 @@
 """Drives SmartRedis' client against a server, or with several addresses a cluster.
 
-`SSDB=HOST:PORT[,HOST:PORT…] python smartredis_py.py MODELS BACKEND…`. Runs in a virtual environment of its own and imports nothing of ours.
+`SSDB=HOST:PORT[,HOST:PORT…] python smartredis_py.py MODELS BACKEND…`. Runs in a virtual environment of its own and
+imports nothing of ours.
 """
 
 from __future__ import annotations
