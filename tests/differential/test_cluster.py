@@ -22,7 +22,8 @@ pytestmark = [
 ]
 
 # A line is a request to the first node; `@2` to the second, `@3` to the replica, a letter is another connection.
-# N1 to N3 are the nodes' ids, P1 to P3 their ports; `<` reads one more reply. `! text` waits until the last reply to the request holds the text.
+# N1 to N3 are the nodes' ids, P1 to P3 their ports; `<` reads one more reply. `! text` repeats the request until the
+# reply holds the text.
 DIALOGUES = {
     "slots of keys": r"""
         SET b 1; SET a 1; MGET b a; MGET a b; MGET {b}1 {b}2; MGET {a}1 {a}2; SET a; GET; EXEC; OBJECT ENCODING a
@@ -155,7 +156,8 @@ LIBRARY = """#!lua name=l
 redis.register_function{function_name='f', callback=function(k,a) return redis.call('get',a[1]) end}
 redis.register_function{function_name='g', callback=function(k,a) return redis.call('get',a[1]) end,
   flags={'allow-cross-slot-keys','no-writes'}}
-redis.register_function{function_name='h', callback=function(k,a) return redis.call('get',k[1]) end, flags={'no-writes'}}
+redis.register_function{function_name='h', callback=function(k,a) return redis.call('get',k[1]) end,
+  flags={'no-writes'}}
 redis.register_function{function_name='nc', callback=function(k,a) return 1 end, flags={'no-cluster'}}
 """
 UNORDERED = "KEYS"
@@ -220,7 +222,7 @@ def clusters() -> Iterator[tuple[Cluster, Cluster]]:
 def test_replies_equal(clusters: tuple[Cluster, Cluster], name: str) -> None:
     different = []
     with Side(clusters[0]) as ours, Side(clusters[1]) as theirs:
-        for line in (part.strip() for line in DIALOGUES[name].strip().splitlines() for part in line.split(";")):
+        for line in re.split(r"\s*(?:;|\n)\s*", DIALOGUES[name].strip()):
             found = re.fullmatch(r"(?:@(\w+) )?(.*?)(?: ! (.*))?", line)
             assert found is not None
             where, request, awaited = found[1] or "1", found[2], found[3]
