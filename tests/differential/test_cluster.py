@@ -245,6 +245,8 @@ MASKS = {
     r"\d{13}": "TIME",
     r"(?<=replication-offset\r\n):\d+": ":OFFSET",
     r"(?<=send-buffer-allocated\r\n):\d+": ":SIZE",
+    r"(?<=send-buffer-used\r\n):\d+": ":SIZE",
+    r"(?<=events\r\n)\$\d\r\nr?w?": "EVENTS",
     r"@\d+": "@BUS",
     r" (0|TIME) (0|TIME) ": " TIMES ",
 }
@@ -264,7 +266,7 @@ def parts(side: Side, node: str, request: str) -> list[str]:
         return sorted(re.split(r"(?=[*%]\d\r\n\$5\r\nslots)", reply))
     if request == "CLUSTER LINKS":
         return sorted(re.split(r"(?=[*%]\d+\r\n\$9\r\ndirection)", reply))
-    return sorted(re.sub(r"^[$=]\d+", "", reply).splitlines())
+    return sorted(re.sub(r"^[$=]\d+\r\n(txt:)?", "", reply).splitlines())
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
