@@ -53,12 +53,12 @@ def _messages(direction: str, counts: list[int]) -> Iterator[tuple[str, int]]:
 
 
 def slots(services: Services, state: ClusterState) -> Reply:
-    """CLUSTER SLOTS: first, last, primary, replicas that have not failed; by slots."""
+    """CLUSTER SLOTS: first, last, primary, replicas that have data and have not failed; by slots."""
     found: list[tuple[int, Reply]] = []
     for node in state.nodes.values():
         if not node.slots:
             continue
-        serving = [node, *(replica for replica in node.replicas if not replica.has(NodeFlag.FAIL))]
+        serving = [node, *(replica for replica in node.replicas if _health(services, state, replica) == "online")]
         described = [_described(services, each) for each in serving]
         found += [(first, [first, last, *described]) for first, last in ranges(node.slots)]
     return [reply for _, reply in sorted(found, key=lambda item: item[0])]
@@ -81,22 +81,33 @@ def shards(services: Services, state: ClusterState) -> Reply:
     for node in state.nodes.values():
         if node.is_master:
             spans = [end for span in ranges(node.slots) for end in span]
-            members = [_health(services, state, each) for each in (node, *node.replicas)]
+            members = [_member(services, state, each) for each in (node, *node.replicas)]
             found.append({b"slots": spans, b"nodes": members})
     return found
 
 
-def _health(services: Services, state: ClusterState, node: Node) -> Reply:
-    offset = services.primary.history.offset if node is state.myself else node.replication_offset
-    failed = node.has(NodeFlag.FAIL)
-    loading = not node.is_master and not offset
+def _offset(services: Services, state: ClusterState, node: Node) -> int:
+    """How far a node's stream is; 0: a replica has nothing of it yet."""
+    if node is state.myself and services.bus is not None:
+        return services.bus.host.offset()
+    return node.replication_offset
+
+
+def _health(services: Services, state: ClusterState, node: Node) -> str:
+    if node.has(NodeFlag.FAIL):
+        return "fail"
+    return "online" if node.is_master or _offset(services, state, node) else "loading"
+
+
+def _member(services: Services, state: ClusterState, node: Node) -> Reply:
+    """A node as CLUSTER SHARDS shows it."""
     shown: dict[Reply, Reply] = {b"id": node.id, b"port": node.port, b"ip": node.ip}
     shown[b"endpoint"] = endpoint(services, node) or b""
     if node.hostname:
         shown[b"hostname"] = node.hostname
     shown[b"role"] = b"master" if node.is_master else b"replica"
-    shown[b"replication-offset"] = offset
-    shown[b"health"] = b"fail" if failed else b"loading" if loading else b"online"
+    shown[b"replication-offset"] = _offset(services, state, node)
+    shown[b"health"] = _health(services, state, node)
     return shown
 
 

@@ -7,79 +7,85 @@ index follows every change, and when nobody has asked for a while it is dropped:
 from __future__ import annotations
 
 from itertools import islice
-from typing import Final
+from typing import Final, TypeAlias
 
 from pyredisai import clock
-from pyredisai.cluster.slots import slot_of
+from pyredisai.cluster.slots import SLOTS, slot_of
 from pyredisai.commands.context import Services
 
 KEPT_NS: Final = 60_000_000_000
 
+Slot: TypeAlias = "dict[bytes, None]"
+
 
 class SlotKeys:
-    """The keys of database 0, the only one of cluster mode, by their slots, in the order in which they came."""
+    """The keys of database 0, the only one of cluster mode, by their slots, in the order in which they came.
+
+    A slot is a plain list until somebody asks for it or changes it: most are neither.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._database = services.databases[0]
-        self._slots: dict[int, dict[bytes, None]] | None = None
+        self._slots: list[Slot | list[bytes]] = []
         self._asked_ns = 0
         services.cron.append(self.round)
 
     def count(self, slot: int) -> int:
         """How many keys there are."""
-        return len(self._asked().get(slot, ()))
+        return len(self._asked(slot))
 
     def newest(self, slot: int, count: int) -> list[bytes]:
         """As many keys at most, the newest first."""
-        return list(islice(reversed(self._asked().get(slot, {})), count))
+        return list(islice(reversed(self._asked(slot)), count))
 
     @property
     def is_kept(self) -> bool:
         """Whether there is an index at present."""
-        return self._slots is not None
+        return bool(self._slots)
 
     def round(self) -> None:
         """By the clock: drop what nobody has asked for."""
-        if self._slots is not None and clock.monotonic_ns() - self._asked_ns > KEPT_NS:
-            self._drop()
+        if self._slots and clock.monotonic_ns() - self._asked_ns > KEPT_NS:
+            self.forget()
 
     def forget(self) -> None:
-        """The keys have been exchanged as a whole."""
-        if self._slots is not None:
-            self._drop()
+        """Drop the index: nobody asks, or the keys have been exchanged as a whole."""
+        if self._slots:
+            self._slots = []
+            self._services.events.on_key.remove(self._changed)
+            self._services.events.on_flush.remove(self._flushed)
 
-    def _asked(self) -> dict[int, dict[bytes, None]]:
+    def _asked(self, slot: int) -> Slot:
         self._asked_ns = clock.monotonic_ns()
-        if self._slots is None:
-            found: dict[int, dict[bytes, None]] = {}
+        if not self._slots:
+            slots: list[list[bytes]] = [[] for _ in range(SLOTS)]
             for key in self._database.data:
-                found.setdefault(slot_of(key), {})[key] = None
-            self._slots = found
+                slots[slot_of(key)].append(key)
+            self._slots = [*slots]
             self._services.events.on_key.append(self._changed)
             self._services.events.on_flush.append(self._flushed)
-        return self._slots
+        return self._slot(slot)
 
-    def _drop(self) -> None:
-        self._slots = None
-        self._services.events.on_key.remove(self._changed)
-        self._services.events.on_flush.remove(self._flushed)
+    def _slot(self, slot: int) -> Slot:
+        keys = self._slots[slot]
+        if type(keys) is list:
+            keys = self._slots[slot] = dict.fromkeys(keys)
+        assert type(keys) is dict
+        return keys
 
     def _changed(self, database: int, key: bytes) -> None:
-        slots = self._slots
-        if database or slots is None:
+        if database:
             return
-        slot = slot_of(key)
+        keys = self._slot(slot_of(key))
         if key in self._database.data:
-            slots.setdefault(slot, {})[key] = None
-        elif (keys := slots.get(slot)) is not None:
+            keys[key] = None
+        else:
             keys.pop(key, None)
-            if not keys:
-                del slots[slot]
 
     def _flushed(self, database: int) -> None:
-        if not database and self._slots is not None:
-            self._slots.clear()
+        if not database:
+            self._slots = [[] for _ in range(SLOTS)]
 
 
 def slot_keys(services: Services) -> SlotKeys:
