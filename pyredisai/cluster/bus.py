@@ -194,6 +194,10 @@ class Bus:
         manual.reset(self)
         self.later(Todo.STATE)
 
+    def end_election(self) -> None:
+        """It is over: its votes must not count for another."""
+        self.election = Election(epoch=self.election.epoch)
+
     def become_master(self, node: Node) -> None:
         """A node is a primary from now on."""
         if not node.is_master:

@@ -178,6 +178,7 @@ def take_over(bus: Bus) -> None:
         state.assign(slot, me)
     failures.judge(bus)
     manual.reset(bus)
+    bus.end_election()
     bus.save(bus.broadcast_pong)
 
 

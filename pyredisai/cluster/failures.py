@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyredisai.cluster.host import Todo
 from pyredisai.cluster.packets import Fail, Type
+from pyredisai.cluster.slots import SLOTS
 from pyredisai.cluster.state import ClusterState, Node, NodeFlag
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _why_down(bus: Bus) -> str:
     if sum(not node.has(NodeFlag.PFAIL | NodeFlag.FAIL) for node in serving) < len(serving) // 2 + 1:
         return "minority"
     if bus.config["cluster-require-full-coverage"]:
-        if None in state.owners:
+        if sum(len(node.slots) for node in state.nodes.values()) < SLOTS:
             return "unbound"
         if any(node.has(NodeFlag.FAIL) for node in state.nodes.values() if node.slots):
             return "fail"

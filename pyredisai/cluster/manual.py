@@ -18,6 +18,7 @@ _PAUSE_MS: Final = 2 * _TIMEOUT_MS
 def start_as_replica(bus: Bus, *, force: bool) -> None:
     """Ask the primary to hold still, or with `force` begin without it."""
     reset(bus)
+    bus.end_election()
     bus.manual.until_ms = bus.host.now_ms() + _TIMEOUT_MS
     master = bus.state.myself.master
     if force:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 SLOTS: Final = 16384
 BITMAP_BYTES: Final = SLOTS // 8
+_ONES: Final = re.compile("1+")
 
 
 def slot_of(key: bytes) -> int:
@@ -36,9 +38,13 @@ class SlotSet:
         return bool(self.bitmap[slot >> 3] & 1 << (slot & 7))
 
     def __iter__(self) -> Iterator[int]:
-        for index, byte in enumerate(self.bitmap):
-            if byte:
-                yield from (8 * index + bit for bit in range(8) if byte & 1 << bit)
+        for first, last in self.ranges():
+            yield from range(first, last + 1)
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """First and last of each range, in ascending order."""
+        digits = f"{int.from_bytes(self.bitmap, 'little'):b}"[::-1]
+        return [(found.start(), found.end() - 1) for found in _ONES.finditer(digits)]
 
     def add(self, slot: int) -> None:
         """Put a slot in, which may be there."""
@@ -55,6 +61,8 @@ class SlotSet:
 
 def ranges(slots: Iterable[int]) -> list[tuple[int, int]]:
     """Ascending slots as ranges, first and last of each."""
+    if isinstance(slots, SlotSet):
+        return slots.ranges()
     found: list[tuple[int, int]] = []
     for slot in slots:
         if found and slot == found[-1][1] + 1:

@@ -49,7 +49,7 @@ def meet(ctx: Context, bus: Bus, args: Args) -> Reply:
     """CLUSTER MEET ip port [bus-port]: OK; the nodes get to know each other afterwards."""
     host, text = args[2].decode("latin-1"), args[3].decode("latin-1")
     if len(args) > 5:
-        raise ReplyError(node_texts.too_many_arguments("meet"))
+        raise ReplyError(texts.subcommand_arguments(args[1], "cluster"))
     port = parse_int(args[3], node_texts.invalid_port(text))
     bus_port = port + BUS_PORT_OFFSET
     if len(args) == 5:
@@ -97,7 +97,7 @@ def replicate(ctx: Context, bus: Bus, args: Args) -> Reply:
 def failover(ctx: Context, bus: Bus, args: Args) -> Reply:
     """CLUSTER FAILOVER [FORCE | TAKEOVER]: without the primary's help; without the other primaries' votes."""
     if len(args) > 3:
-        raise ReplyError(node_texts.too_many_arguments("failover"))
+        raise ReplyError(texts.subcommand_arguments(args[1], "cluster"))
     word = args[2].lower() if len(args) == 3 else b""
     if word not in (b"", b"force", b"takeover"):
         raise ReplyError(texts.SYNTAX)
@@ -128,7 +128,7 @@ def failover(ctx: Context, bus: Bus, args: Args) -> Reply:
 def reset(ctx: Context, bus: Bus, args: Args) -> Reply:
     """CLUSTER RESET [HARD | SOFT]: be an empty primary that knows nobody; HARD: with a new id and no epoch."""
     if len(args) > 3:
-        raise ReplyError(node_texts.too_many_arguments("reset"))
+        raise ReplyError(texts.subcommand_arguments(args[1], "cluster"))
     word = args[2].lower() if len(args) == 3 else b"soft"
     if word not in (b"soft", b"hard"):
         raise ReplyError(texts.SYNTAX)

@@ -31,8 +31,3 @@ def invalid_address(ip: str, port: str) -> str:
 def unknown_node(name: str) -> str:
     """No node has this id."""
     return f"ERR Unknown node {name}"
-
-
-def too_many_arguments(name: str) -> str:
-    """More arguments than a subcommand takes at most; `name` in lower case."""
-    return f"ERR unknown subcommand or wrong number of arguments for '{name}'. Try CLUSTER HELP."

@@ -341,3 +341,18 @@ def test_silence_opens_the_link_anew() -> None:
     network.run_until(lambda: one.sees(two).link is not link)
     network.run(TIMEOUT_MS)
     assert not roles(one, NodeFlag.PFAIL | NodeFlag.FAIL)
+
+
+def test_votes_of_one_election_do_not_count_for_the_next() -> None:
+    network, (one, two, three, replica) = cluster(3, 1)
+    manual.start_as_replica(replica.bus, force=False)
+    network.run_until(lambda: replica.me.is_master and replica.sees(one).master is replica.me)
+    manual.start_as_replica(one.bus, force=False)
+    network.run_until(lambda: one.me.is_master and one.sees(replica).master is one.me)
+    network.run(2 * TIMEOUT_MS)
+    before = two.state.last_vote_epoch, three.state.last_vote_epoch
+    manual.start_as_replica(replica.bus, force=False)
+    network.run_until(lambda: replica.me.is_master)
+    network.run_until(lambda: two.state.owners[0] is two.sees(replica))
+    assert max(two.state.last_vote_epoch, three.state.last_vote_epoch) > max(before)
+    assert replica.me.config_epoch > one.me.config_epoch
