@@ -98,14 +98,14 @@ class Redirection:
         place = self._places.get(command)
         if place is None:
             place = self._places[command] = _place_of_key(command)
+        if 0 < place < len(args):
+            state = self._state
+            key = args[place]
+            slot = slot_of(key if type(key) is bytes else bytes(key))
+            if state.owners[slot] is state.myself and state.ok and slot not in state.migrating:
+                return
         if place == _NO_KEYS or client.obeyed:
             return
-        state = self._state
-        if place > 0 and state.ok:
-            key = args[place] if place < len(args) else b""
-            slot = slot_of(key if type(key) is bytes else bytes(key))
-            if state.owners[slot] is state.myself and slot not in state.migrating:
-                return
         verdict = self._judge_client(client, command, args)
         if verdict.outcome is not Outcome.HERE:
             if command.name == "exec":
