@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Sequence
 
@@ -22,19 +21,6 @@ def eventually(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def node_port() -> int:
-    """A free port whose bus port is free too, and no port that the kernel or another test gives out."""
-    while True:
-        port = free_port()
-        if port < 22_000:
-            with socket.socket() as sock:
-                try:
-                    sock.bind(("127.0.0.1", port + 10_000))
-                except OSError:
-                    continue
-                return port
-
-
 class Cluster:
     """`primaries` that share the slots evenly, then replicas of the first; all from `start(*options)`."""
 
@@ -43,6 +29,7 @@ class Cluster:
     ) -> None:
         self.servers: list[Server] = []
         self.clients: list[RespClient] = []
+        self.bus_ports: list[int] = []
         self.replicas = replicas
         try:
             self._begin(start, primaries, options)
@@ -58,7 +45,8 @@ class Cluster:
 
     def _begin(self, start: Callable[..., Server], primaries: int, options: Sequence[str]) -> None:
         for _ in range(primaries + self.replicas):
-            self.servers.append(start(*OPTIONS, *options, port=node_port()))
+            self.bus_ports.append(free_port())  # below those that the kernel gives out
+            self.servers.append(start(*OPTIONS, "--cluster-port", self.bus_ports[-1], *options))
             self.clients.append(self.servers[-1].client(timeout=60))
         self.ids: list[str] = [client.ok("CLUSTER", "MYID").decode() for client in self.clients]
         bounds = [SLOTS * i // primaries for i in range(primaries + 1)]
@@ -77,8 +65,8 @@ class Cluster:
                 eventually(lambda: self._shows_replicas(client), "clients are told of the replicas")  # noqa: B023
 
     def _join(self) -> None:
-        for server in self.servers[1:]:
-            self.clients[0].ok("CLUSTER", "MEET", server.host, server.port)
+        for server, bus_port in zip(self.servers[1:], self.bus_ports[1:], strict=True):
+            self.clients[0].ok("CLUSTER", "MEET", server.host, server.port, bus_port)
         # All must know each other before one may replicate another.
         eventually(lambda: all(self._knows_all(client) for client in self.clients), "all nodes know each other")
 
