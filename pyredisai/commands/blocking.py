@@ -79,17 +79,22 @@ class WaitTable:
         if seconds:
             loop = asyncio.get_running_loop()
             waiter.blocked.timed = True
-            waiter.timer = loop.call_later(min(seconds, LONGEST_WAIT), self._end, waiter, waiter.on_timeout)
+            waiter.timer = loop.call_later(min(seconds, LONGEST_WAIT), self.end, waiter, waiter.on_timeout)
         waiter.blocked.on_cancel = lambda: self._remove(waiter)
-        waiter.blocked.on_unblock = lambda error: self._end(
+        waiter.blocked.on_unblock = lambda error: self.end(
             waiter, Error(texts.UNBLOCKED) if error else waiter.on_timeout
         )
         return waiter.blocked
 
     def __len__(self) -> int:
-        return len({waiter for waiters in self._waiters.values() for waiter in waiters})
+        return len(self.waiters())
 
-    def _end(self, waiter: Waiter, reply: Reply) -> None:
+    def waiters(self) -> list[Waiter]:
+        """Everyone who waits, each once."""
+        return list({waiter: None for waiters in self._waiters.values() for waiter in waiters})
+
+    def end(self, waiter: Waiter, reply: Reply) -> None:
+        """Give a waiter its reply."""
         self._remove(waiter)
         waiter.blocked.resolve(reply)
 
@@ -137,12 +142,12 @@ class WaitTable:
         ctx = waiter.ctx
         if type(ctx.db.get(key)) is not waiter.kind:
             if waiter.on_gone is not None:
-                self._end(waiter, waiter.on_gone)
+                self.end(waiter, waiter.on_gone)
             return
         try:
             found = waiter.attempt(ctx, key)
         except ReplyError as error:
-            self._end(waiter, Error(error.text))
+            self.end(waiter, Error(error.text))
             return
         if found is None:
             return
@@ -150,7 +155,7 @@ class WaitTable:
         journal = self._server.journal
         if effects and journal.subscribers:
             journal.append(ctx.db.index, effects)
-        self._end(waiter, reply)
+        self.end(waiter, reply)
 
 
 _NAME: Final = "blocked_on_keys"

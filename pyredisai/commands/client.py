@@ -87,6 +87,7 @@ class Client:
     `held`: CLIENT PAUSE keeps its request back; `waiting`: what its blocked request waits for.
     `replica` is what the server keeps of a replica that is connected here; `written` is the stream's offset behind
     the client's last write (0: none), for WAIT.
+    `asking`: above 0 while ASKING holds, which it does for one command or transaction.
     `obeyed`: what it sends has happened elsewhere (on the primary, in a log) and must have the same effect here.
     `flags` hold letters of CLIENT LIST that no other field implies. `extra` is for families that keep
     state of their own (pub/sub, tracking, scripting): one attribute object each, by family name.
@@ -125,6 +126,7 @@ class Client:
     blocked: bool = False
     closing: bool = False
     is_script: bool = False
+    asking: int = 0
     obeyed: bool = False
     unix_socket: bool = False
     is_local: bool = True

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pyredisai.commands import accounts
-from pyredisai.commands.args import parse_int
+from pyredisai.commands.args import parse_int, parse_int32
 from pyredisai.commands.context import Context
 from pyredisai.commands.keys import database
 from pyredisai.commands.module_info import REDIS_VERSION, loaded_modules
 from pyredisai.commands.spec import Args, Family
 from pyredisai.commands.transactions import end_transaction
-from pyredisai.errors import ReplyError, texts
+from pyredisai.errors import ReplyError, cluster_texts, texts
 from pyredisai.resp.replies import OK, PONG, Raw, Reply
 
 family = Family("connection")
@@ -100,6 +100,9 @@ def reset(ctx: Context, args: Args) -> Reply:
 )
 def select(ctx: Context, args: Args) -> Reply:
     """SELECT index."""
+    index = parse_int32(args[1])
+    if index and ctx.server.cluster is not None:
+        raise ReplyError(cluster_texts.SELECT_REFUSED)
     ctx.select(database(ctx, args[1]).index)
     return OK
 
@@ -156,7 +159,7 @@ def hello(ctx: Context, args: Args) -> Reply:
         b"proto": version,
         b"id": client.id,
         b"mode": "cluster" if ctx.server.config["cluster-enabled"] else "standalone",
-        b"role": b"master",
+        b"role": b"replica" if ctx.server.primary.is_replica else b"master",
         b"modules": [module.describe() for module in loaded_modules(ctx.server)],
     }
 

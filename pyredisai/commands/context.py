@@ -8,6 +8,8 @@ from typing import Any, Protocol, TypeAlias
 
 from pyredisai import clock
 from pyredisai.backends.loader import BackendLoader
+from pyredisai.cluster.bus import Bus
+from pyredisai.cluster.state import ClusterState
 from pyredisai.commands.client import Client
 from pyredisai.commands.guard import Guard
 from pyredisai.commands.spec import Args, Table
@@ -117,6 +119,8 @@ class Services:
     tls: Tls = field(init=False)
     upstream: Upstream = field(default_factory=Upstream)
     hz: int = 10  # rounds a second, as they are now
+    cluster: ClusterState | None = None  # of a node of a cluster
+    bus: Bus | None = None  # the same
     exit_code: int = 0  # what the process ends with, if nothing else goes wrong
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from pyredisai.commands.args import parse_int
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.roles import follow, promote
 from pyredisai.commands.spec import Args, Family
-from pyredisai.errors import ReplyError, replication_texts, texts
+from pyredisai.errors import ReplyError, cluster_texts, replication_texts, texts
 from pyredisai.replication.peer import Peer, Phase
 from pyredisai.resp.replies import OK, Reply
 
@@ -72,6 +72,8 @@ def _parse(args: Args) -> Request:
 def failover(ctx: Context, args: Args) -> Reply:
     """FAILOVER: OK at once; INFO's master_failover_state tells how it goes."""
     services = ctx.server
+    if services.cluster is not None:
+        raise ReplyError(cluster_texts.FAILOVER_REFUSED)
     primary = services.primary
     if len(args) == 2 and args[1].lower() == b"abort":
         if primary.failover_state == "no-failover":

@@ -166,14 +166,22 @@ def fcall_ro(ctx: Context, args: Args) -> Reply:
     return _call(ctx, args, read_only=True)
 
 
+def declared_flags(services: Services, args: Args) -> frozenset[str] | None:
+    """The flags of the function that FCALL names; None where it is not known."""
+    function = libraries(services).functions.get(args[1].decode("latin-1"))
+    return None if function is None else frozenset(function.flags)
+
+
 def _call(ctx: Context, args: Args, *, read_only: bool) -> Reply:
     state = libraries(ctx.server)
     function = state.functions.get(args[1].decode("latin-1"))
     if function is None or state.world is None:
         raise ReplyError(script_texts.FUNCTION_NOT_FOUND)
     keys, argv = split_keys(args, script_texts.BAD_KEYS_NUMBER)
-    check_flags(ctx, frozenset(function.flags), read_only=read_only)
-    run = Run("function", function.name, args, "no-writes" in function.flags, "allow-oom" in function.flags)
+    flags = frozenset(function.flags)
+    check_flags(ctx, flags, read_only=read_only)
+    read_only, may_cross = "no-writes" in flags, "allow-cross-slot-keys" in flags
+    run = Run("function", function.name, args, read_only, "allow-oom" in flags, may_cross)
     return engine(ctx.server).run(ctx, run, state.world, function.callback, keys, argv)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from pyredisai.commands.client import Client
     from pyredisai.commands.context import Context
+    from pyredisai.commands.redirection import Redirection
     from pyredisai.commands.spec import Command
     from pyredisai.commands.tracking import TrackingTable
     from pyredisai.keyspace.database import Database
@@ -22,7 +23,9 @@ NEVER_SLOW = 2**63
 Check: TypeAlias = "Callable[[Context, Command], None]"
 
 
-_CONDITIONS = frozenset({"memory_limited", "paused", "monitors", "tracking", "checks", "snapshots", "busy"})
+_CONDITIONS = frozenset(
+    {"memory_limited", "paused", "monitors", "tracking", "checks", "snapshots", "busy", "redirection"}
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +38,7 @@ class Guard:
     to `on_slow(client, args, command, ns)` (slow log, latency monitor). `track_latency`: keep histograms.
     `tracking` is there while a client uses CLIENT TRACKING. `busy`: "", or "script" or
     "function" while a slow one is suspended: then nothing else may change the data, nor read it.
+    `redirection` is there in cluster mode.
 
     `alert` sums up: one of the conditions that a request may meet holds. It follows the fields; containers are
     therefore replaced, never changed in place.
@@ -52,6 +56,7 @@ class Guard:
     checks: tuple[Check, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     busy: str = ""
+    redirection: Redirection | None = None
     alert: bool = False
 
     def __setattr__(self, name: str, value: object) -> None:

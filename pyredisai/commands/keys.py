@@ -12,7 +12,7 @@ from pyredisai.commands.args import parse_int32
 from pyredisai.commands.context import Context
 from pyredisai.commands.key_specs import KeySpec
 from pyredisai.commands.spec import Args, Family
-from pyredisai.errors import ReplyError, texts
+from pyredisai.errors import ReplyError, cluster_texts, texts
 from pyredisai.glob import compile_glob
 from pyredisai.journal import Effect
 from pyredisai.keyspace.database import Database
@@ -235,6 +235,8 @@ def copy(ctx: Context, args: Args) -> Reply:
             target_db = database(ctx, index)
         else:
             raise ReplyError(texts.SYNTAX)
+    if target_db is not ctx.db and ctx.server.cluster is not None:
+        raise ReplyError(cluster_texts.COPY_REFUSED)
     if target_db is ctx.db and source == target:
         raise ReplyError(texts.SAME_OBJECT)
     value = ctx.db.lookup(source)
@@ -273,6 +275,8 @@ def _copy_effects(ctx: Context, db: Database, key: bytes, expiry_ms: int | None)
 )
 def move(ctx: Context, args: Args) -> Reply:
     """MOVE key db: 1 when moved."""
+    if ctx.server.cluster is not None:
+        raise ReplyError(cluster_texts.MOVE_REFUSED)
     key, target = args[1], database(ctx, args[2])
     if target is ctx.db:
         raise ReplyError(texts.SAME_OBJECT)
@@ -303,6 +307,8 @@ def move(ctx: Context, args: Args) -> Reply:
 )
 def swapdb(ctx: Context, args: Args) -> Reply:
     """SWAPDB index1 index2: OK."""
+    if ctx.server.cluster is not None:
+        raise ReplyError(cluster_texts.SWAPDB_REFUSED)
     one = parse_int32(args[1], texts.FIRST_DB_INDEX)
     two = parse_int32(args[2], texts.SECOND_DB_INDEX)
     databases = ctx.server.databases

@@ -88,7 +88,7 @@ def memory_stats(ctx: Context, args: Args) -> Reply:
         b"replication.backlog": backlog.length if backlog is not None else 0,
         b"clients.slaves": sum(peer.outlet.output_buffered() for peer in server.primary.peers),
         b"clients.normal": clients_memory(server.clients.values()),
-        b"cluster.links": 0,
+        b"cluster.links": server.bus.buffered if server.bus is not None else 0,
         b"aof.buffer": server.append_log.waiting,
         b"lua.caches": caches["used_memory_scripts_eval"],
         b"functions.caches": caches["used_memory_functions"],

@@ -95,6 +95,7 @@ class _Migration:
         db = self.ctx.server.databases[self.database]
         chunk = self.ctx.server.config["ai.model-chunk-size"]
         self.sent, self.changed = [], set()
+        word = b"RESTORE" if self.ctx.server.cluster is None else b"RESTORE-ASKING"  # the slot may be coming there
         commands: list[Effect] = []
         for key in keys:
             value = db.get(key)
@@ -103,7 +104,7 @@ class _Migration:
                 ttl = 0 if expiry is None else max(expiry - clock.now_ms(), 1)
                 replace = [b"REPLACE"] if self.request.replace or again else []
                 self.sent.append(key)
-                commands.append([b"RESTORE", key, b"%d" % ttl, payload.dump(value, chunk), *replace])
+                commands.append([word, key, b"%d" % ttl, payload.dump(value, chunk), *replace])
         return commands
 
     def note(self, database: int, key: bytes) -> None:

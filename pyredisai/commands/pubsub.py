@@ -83,6 +83,13 @@ class PubSub:
                 for name in tuple(getattr(client.extra["pubsub"], kind)):
                     self.remove(kind, client, name)
 
+    def leave(self, channels: Iterable[bytes]) -> None:
+        """End the subscriptions to shard channels that are served elsewhere, and tell those who listened."""
+        for channel in channels:
+            for client in tuple(self.shard_channels.get(channel, ())):
+                self.remove("shard_channels", client, channel)
+                client.link.push(Push((b"sunsubscribe", channel, len(subscriptions(client).shard_channels))))
+
     def publish(self, channel: bytes, message: bytes) -> int:
         """Send a message to a channel's listeners, then to those of matching patterns; how many got it."""
         count = 0
@@ -215,10 +222,18 @@ def sunsubscribe(ctx: Context, args: Args) -> Reply:
     return _unsubscribe(ctx, "shard_channels", b"sunsubscribe", args[1:])
 
 
+def _pass_on(services: Services, args: Args, *, sharded: bool) -> None:
+    """Let listeners of other servers hear a message: of the replicas, in a cluster of the other nodes."""
+    if services.bus is not None:
+        services.bus.publish(args[1], args[2], sharded=sharded)
+    else:
+        services.primary.announce(args)
+
+
 @family.command("publish", arity=3, flags="pubsub loading stale fast may_replicate", since="2.0.0")
 def publish(ctx: Context, args: Args) -> Reply:
     """PUBLISH channel message: how many clients got it."""
-    ctx.server.primary.announce(args)
+    _pass_on(ctx.server, args, sharded=False)
     return hub(ctx.server).publish(args[1], args[2])
 
 
@@ -232,7 +247,7 @@ def publish(ctx: Context, args: Args) -> Reply:
 )
 def spublish(ctx: Context, args: Args) -> Reply:
     """SPUBLISH shardchannel message: how many clients got it."""
-    ctx.server.primary.announce(args)
+    _pass_on(ctx.server, args, sharded=True)
     return hub(ctx.server).publish_shard(args[1], args[2])
 
 

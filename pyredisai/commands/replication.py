@@ -9,7 +9,7 @@ from pyredisai.commands.client import Client
 from pyredisai.commands.context import Context
 from pyredisai.commands.roles import follow, promote
 from pyredisai.commands.spec import Args, Family
-from pyredisai.errors import ReplyError, replication_texts, texts
+from pyredisai.errors import ReplyError, cluster_texts, replication_texts, texts
 from pyredisai.replication.history import NO_ID
 from pyredisai.replication.peer import Peer, Phase
 from pyredisai.replication.primary import AckWaiter
@@ -23,6 +23,8 @@ _REPLICAOF = "admin noscript stale no_async_loading"
 def _replicaof(ctx: Context, args: Args) -> Reply:
     """REPLICAOF host port | NO ONE."""
     services = ctx.server
+    if services.cluster is not None:
+        raise ReplyError(cluster_texts.REPLICAOF_REFUSED)
     if services.primary.failover_state != "no-failover":
         raise ReplyError(replication_texts.NOT_WHILE_FAILING_OVER)
     if args[1].lower() == b"no" and args[2].lower() == b"one":

@@ -103,6 +103,17 @@ def check_flags(ctx: Context, flags: frozenset[str], *, read_only: bool) -> None
             raise ReplyError(script_texts.OOM_REFUSED)
 
 
+def declared_flags(services: Services, args: Args) -> frozenset[str] | None:
+    """The flags of the script that EVAL or EVALSHA names; None where it has no shebang line, or is not known."""
+    if args[0].lower().startswith(b"evalsha"):
+        script = scripts(services).by_sha.get(args[1].lower())
+        return None if script is None else script.flags
+    try:
+        return shebang(args[1])[1]
+    except ReplyError:
+        return None
+
+
 def split_keys(args: Args, error: str = texts.NOT_INTEGER) -> tuple[list[bytes], list[bytes]]:
     """Keys and arguments of `name what numkeys key… arg…`. Raises ReplyError."""
     count = parse_int(args[2], error)
@@ -115,14 +126,15 @@ def split_keys(args: Args, error: str = texts.NOT_INTEGER) -> tuple[list[bytes],
 
 def _run(ctx: Context, args: Args, sha: bytes, keys: Sequence[bytes], argv: Sequence[bytes], read_only: bool) -> Reply:
     script = scripts(ctx.server).by_sha[sha]
-    allow_oom = False
+    allow_oom, may_cross = False, True
     if script.flags is not None:
         check_flags(ctx, script.flags, read_only=read_only)
         read_only = read_only or "no-writes" in script.flags
         allow_oom = "allow-oom" in script.flags
+        may_cross = "allow-cross-slot-keys" in script.flags
     world = _world(ctx.server)
     world.set_arguments(keys, argv)
-    run = Run("script", sha.decode(), args, read_only, allow_oom)
+    run = Run("script", sha.decode(), args, read_only, allow_oom, may_cross)
     return engine(ctx.server).run(ctx, run, world, script.function)
 
 

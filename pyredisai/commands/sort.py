@@ -11,7 +11,7 @@ from pyredisai.commands.args import parse_int
 from pyredisai.commands.context import Context
 from pyredisai.commands.key_specs import KeySpec
 from pyredisai.commands.spec import Args, Family
-from pyredisai.errors import ReplyError, texts
+from pyredisai.errors import ReplyError, cluster_texts, texts
 from pyredisai.keyspace.sorted_set import SortedSet
 from pyredisai.resp.replies import Reply
 
@@ -38,7 +38,8 @@ class SortOptions:
         return self.by is not None and b"*" not in self.by
 
 
-def _parse(words: Args, *, readonly: bool) -> SortOptions:
+def _parse(words: Args, *, readonly: bool, in_cluster: bool) -> SortOptions:
+    """The options. In a cluster none that makes keys of the elements, which could lie anywhere. Raises ReplyError."""
     options = SortOptions()
     rest = iter(words)
 
@@ -59,8 +60,12 @@ def _parse(words: Args, *, readonly: bool) -> SortOptions:
             options.start, options.count = parse_int(start), parse_int(count)
         elif name == b"BY":
             options.by = needed()
+            if in_cluster and not options.unsorted:
+                raise ReplyError(cluster_texts.SORT_BY_REFUSED)
         elif name == b"GET":
             options.patterns.append(needed())
+            if in_cluster:
+                raise ReplyError(cluster_texts.SORT_GET_REFUSED)
         elif name == b"STORE" and not readonly:
             options.store = needed()
         else:
@@ -70,7 +75,7 @@ def _parse(words: Args, *, readonly: bool) -> SortOptions:
 
 def _sort(ctx: Context, args: Args, *, readonly: bool) -> Reply:
     """SORT key …: the elements (or what GET makes of them); with STORE how many were stored."""
-    options = _parse(args[2:], readonly=readonly)
+    options = _parse(args[2:], readonly=readonly, in_cluster=ctx.server.cluster is not None)
     value = ctx.db.lookup(args[1]) if options.store is None else ctx.db.get(args[1])
     if value is not None and type(value) not in (deque, set, SortedSet):
         raise ReplyError(texts.WRONGTYPE)

@@ -7,6 +7,8 @@ from pyredisai.commands import (
     bitmaps,
     clients,
     cluster,
+    cluster_nodes,
+    cluster_slots,
     config,
     connection,
     counters,
@@ -119,6 +121,8 @@ FAMILIES: tuple[Family, ...] = (
     memory.family,
     debug.family,
     cluster.family,
+    cluster_nodes.family,
+    cluster_slots.family,
 )
 
 

@@ -162,10 +162,8 @@ class Loader:
                 os.close(os.open(registry["logfile"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666))
             except OSError as error:
                 fail(f"Can't open the log file: {os.strerror(error.errno or 0)}")
-        if registry["cluster-enabled"]:
-            if registry["replicaof"]:
-                fail(texts.REPLICA_IN_CLUSTER)
-            registry.put("databases", 1)
+        if registry["cluster-enabled"] and registry["replicaof"]:
+            fail(texts.REPLICA_IN_CLUSTER)
 
 
 class _Included(ConfigError):

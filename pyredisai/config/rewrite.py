@@ -72,6 +72,8 @@ def _read(old: str) -> tuple[list[str], dict[str, list[int]]]:
 def _options(registry: Registry) -> Iterator[tuple[str, list[tuple[str, bool]]]]:
     """Every option that is rewritten: its name, and its lines with whether one is added where there is none."""
     for param in PARAMS:
+        if param.name == "replicaof" and registry["cluster-enabled"]:
+            continue  # nodes.conf knows that; the directive would be refused
         texts = param.type.rewritten(registry[param.name], registry.baseline(param.name))
         yield param.name, [(f"{param.name} {text}", needed) for text, needed in texts]
     module = registry.module

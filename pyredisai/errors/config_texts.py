@@ -18,6 +18,10 @@ MODULE_CONFIG_UNKNOWN = "Module Configuration detected without loadmodule direct
 NO_SUCH_COMMAND = "No such command in rename-command"
 COMMAND_EXISTS = "Target command name already exists"
 SENTINEL_DIRECTIVE = "sentinel directive while not in sentinel mode"
+BUS_PORT_TOO_HIGH = (
+    "Redis port number too high. Cluster communication port is 10,000 port numbers higher than your Redis port. Your "
+    "Redis port number must be 55535 or less."
+)
 REPLICA_IN_CLUSTER = "replicaof directive not allowed in cluster mode"
 SAVE = "Invalid save parameters"
 LIMIT_COUNT = "Wrong number of arguments in buffer limit configuration."
@@ -114,3 +118,13 @@ def bad_user(word: str, reason: str) -> str:
 def bad_rule(rule: str, name: str, reason: str) -> str:
     """The log line for a user line that is refused when the server starts."""
     return f"Error loading ACL rule '{rule}' for the user named '{name}': {reason}"
+
+
+def bus_listen_failed(port: int) -> str:
+    """The last words of a server that cannot have the port of the cluster bus."""
+    return f"Failed listening on port {port} (cluster), aborting."
+
+
+def corrupted_cluster_file(path: str, reason: str) -> str:
+    """The last words of a server that cannot read its nodes.conf."""
+    return f"Unrecoverable error: corrupted cluster config file {path}: {reason}"

@@ -26,6 +26,7 @@ class Upstream:
     sync_total: int = 0
     sync_read: int = 0
     hands_over: bool = False
+    was_up: bool = False  # since it began to follow this primary
     start: Callable[[], None] = lambda: None
     stop: Callable[[], None] = lambda: None
 
@@ -38,4 +39,11 @@ class Upstream:
         """Follow the link."""
         if self.is_up and state != "connected":
             self.down_since_s = time.monotonic()
+        self.was_up |= state == "connected"
         self.state = state
+
+    @property
+    def age_ms(self) -> int:
+        """How long ago the primary has been heard: by now, or when the link was lost."""
+        since = self.last_io_s if self.is_up else self.down_since_s
+        return int((time.monotonic() - since) * 1000)

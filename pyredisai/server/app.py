@@ -31,6 +31,7 @@ from pyredisai.keyspace.expiry import active_expire_cycle
 from pyredisai.server import process
 from pyredisai.server.affinity import install_affinity
 from pyredisai.server.client_eviction import ClientEviction
+from pyredisai.server.clustering import Clustering
 from pyredisai.server.collector import Collector
 from pyredisai.server.connection import Connection
 from pyredisai.server.crash import CrashReports
@@ -79,6 +80,7 @@ class Application:
         self.services = build_services(config, self.log)
         self.services.extra["supervised"] = self._supervisor.kind
         self.limits = Limits(config)
+        self.clustering = Clustering(self.services) if config["cluster-enabled"] else None
         eviction = ClientEviction(self.services, self.limits)
         install_replication(self.services, lambda: next(self.limits.ids))
         turn = Turn(begin=self.services.scheduler.begin_slice, stage=self.services.scheduler.stage)
@@ -99,6 +101,8 @@ class Application:
         """Make what TLS needs, take the ports, import the backends that are named. Raises ListenError, ConfigError."""
         self.services.tls.start()
         self.listener.open()
+        if self.clustering is not None:
+            self.clustering.open()
         ai_config.preload_backends(self.services)
 
     async def serve(self) -> None:
@@ -116,6 +120,8 @@ class Application:
             self.exit_code = 1
             self._close()
             return
+        if self.clustering is not None:
+            await self.clustering.start()
         resume_stream(self.services)
         if listening_port(self.config):
             self.log("notice", "Ready to accept connections")
@@ -152,6 +158,8 @@ class Application:
     def _close(self) -> None:
         self._supervisor.stopping()
         self.cron.stop()
+        if self.clustering is not None:
+            self.clustering.stop()
         self.services.upstream.stop()
         self.services.primary.spread()
         self.listener.close()

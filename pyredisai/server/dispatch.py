@@ -126,9 +126,11 @@ def process_checked(ctx: Context, args: Args, command: Command | None) -> Reply:
             raise ReplyError(texts.wrong_arity(command.name))
         if not client.authenticated and not command.no_auth:
             raise ReplyError(texts.NOAUTH)
+        guard = server.guard
         if client.queued is not None or client.permissions is not None or client.subscriptions:
             gates.check_client(ctx, command, args)
-        guard = server.guard
+        elif guard.redirection is not None:
+            guard.redirection.check(ctx, command, args)
         if guard.checks:
             for check in guard.checks:
                 check(ctx, command)
@@ -302,6 +304,8 @@ def rejected(ctx: Context, args: Args, text: str) -> Reply:
             text = gates.abort_transaction(client, text)
     if client.queued is not None:
         client.queue_error = True
+    else:
+        client.asking = 0
     reply = failure(ctx, text)
     return reply if client.reply_mode == "on" else gates.silence(client, reply)
 

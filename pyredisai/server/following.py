@@ -51,6 +51,7 @@ class Follower:
         upstream, primary = self._services.upstream, self._services.config["replicaof"]
         upstream.host, upstream.port = primary.host, primary.port
         upstream.down_since_s = upstream.last_io_s = time.monotonic()
+        upstream.was_up = False
         self._active = True
         self._tried_at = 0.0
         self.round()

@@ -45,6 +45,8 @@ def check_client(ctx: Context, command: Command, args: Args) -> None:
         raise ReplyError(texts.NOT_IN_MULTI)
     if client.permissions is not None:
         client.permissions.check(ctx, command, args)
+    if ctx.server.guard.redirection is not None:
+        ctx.server.guard.redirection.check(ctx, command, args)
     if client.subscriptions and client.resp == 2 and command.name not in WHILE_SUBSCRIBED:
         raise ReplyError(texts.only_while_subscribed(command.name))
 

@@ -106,22 +106,8 @@ class PortListener:
         sock.close()
 
     def _listen(self, hosts: Sequence[str], port: int, failure: str) -> dict[Place, socket.socket]:
-        """Listening sockets by place. Raises ListenError(failure) and leaves none open."""
-        found: dict[Place, socket.socket] = {}
-        if port == 0:
-            return found
-        for host in hosts:
-            place = (host.lstrip("-"), port)
-            try:
-                found[place] = _tcp_socket(*place, self._config["tcp-backlog"], self._config["socket-mark-id"])
-            except OSError as error:
-                if error.errno in _NO_FAMILY or (error.errno == errno.EADDRNOTAVAIL and host.startswith("-")):
-                    continue
-                self._log("warning", texts.no_listening_socket(place[0], port, _reason(error)))
-                for sock in found.values():
-                    sock.close()
-                raise ListenError(failure) from None
-        return found
+        config = self._config
+        return listen(hosts, port, config["tcp-backlog"], failure, self._log, config["socket-mark-id"]) if port else {}
 
 
 class Listener:
@@ -177,6 +163,25 @@ class Listener:
             raise ListenError(f"Opening Unix socket: {_reason(error)}") from None
         sock.setblocking(False)
         return sock
+
+
+def listen(
+    hosts: Sequence[str], port: int, backlog: int, failure: str, log: Logger, mark: int
+) -> dict[Place, socket.socket]:
+    """Listening sockets by place. Raises ListenError(failure) and leaves none open."""
+    found: dict[Place, socket.socket] = {}
+    for host in hosts:
+        place = (host.lstrip("-"), port)
+        try:
+            found[place] = _tcp_socket(*place, backlog, mark)
+        except OSError as error:
+            if error.errno in _NO_FAMILY or (error.errno == errno.EADDRNOTAVAIL and host.startswith("-")):
+                continue
+            log("warning", texts.no_listening_socket(place[0], port, _reason(error)))
+            for sock in found.values():
+                sock.close()
+            raise ListenError(failure) from None
+    return found
 
 
 def _tcp_socket(host: str, port: int, backlog: int, mark: int) -> socket.socket:

@@ -21,6 +21,7 @@ FLOORS = (
     {"console"},
     {"server"},
     {"commands"},
+    {"cluster"},
     {"replication"},
     {"persistence"},
     {"execution"},

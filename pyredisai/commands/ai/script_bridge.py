@@ -100,6 +100,9 @@ def _refusal(ctx: Context, args: list[bytes]) -> str | None:
     fits = len(args) == command.arity if command.arity >= 0 else len(args) >= -command.arity
     if not fits:
         return os.strerror(errno.EINVAL)
+    redirection = ctx.server.guard.redirection
+    if redirection is not None and (number := redirection.module_refusal(ctx, command, args)):
+        return os.strerror(number)
     try:
         refuse(ctx, command)
     except ReplyError as error:

@@ -75,7 +75,7 @@ def clients(services: Services) -> dict[str, object]:
     everyone, peaks = services.clients.values(), client_peaks(services)
     return {
         "connected_clients": len(everyone),
-        "cluster_connections": 0,
+        "cluster_connections": len(services.bus.links) if services.bus is not None else 0,
         "maxclients": services.config["maxclients"],
         "client_recent_max_input_buffer": peaks.input,
         "client_recent_max_output_buffer": peaks.output,
@@ -119,7 +119,7 @@ def memory(services: Services) -> dict[str, object]:
         "mem_total_replication_buffers": (backlog.length if backlog is not None else 0) + replicas,
         "mem_clients_slaves": replicas,
         "mem_clients_normal": clients_memory(services.clients.values()),
-        "mem_cluster_links": 0,
+        "mem_cluster_links": services.bus.buffered if services.bus is not None else 0,
         "mem_aof_buffer": services.append_log.waiting,
         "mem_allocator": "libc",
         "active_defrag_running": 0,

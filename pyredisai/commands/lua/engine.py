@@ -35,7 +35,7 @@ class Run:
     """A script that runs. `name` is its SHA1 or the function's name, `kind` script or function.
 
     `command` is the request that started it. `wrote`: it can no longer be killed. `replicate`: its effects are
-    journalled. `slow`: it is past the time limit.
+    journalled. `slow`: it is past the time limit. `may_cross`: in a cluster its keys may be of several slots.
     """
 
     kind: str
@@ -43,6 +43,7 @@ class Run:
     command: Sequence[bytes]
     read_only: bool
     allow_oom: bool
+    may_cross: bool
     started_ns: int = field(default_factory=clock.monotonic_ns)
     slice_ns: int = 0
     wrote: bool = False
@@ -249,6 +250,8 @@ class Engine:
             return texts.OOM
         if command.is_write:
             run.wrote = True
+        if guard.redirection is not None:
+            return guard.redirection.script_refusal(self.context, command, argv, may_cross=run.may_cross)
         return ""
 
     def _role_refuses(self, command: Command) -> str:

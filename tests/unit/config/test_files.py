@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyredisai.config.argv import parse_argv
+from pyredisai.config.compound import Primary
 from pyredisai.config.conffile import Loader, MissingFile
 from pyredisai.config.lines import quoted, split_line, to_bytes, to_text
 from pyredisai.config.registry import Registry
@@ -99,6 +100,14 @@ def test_rewriting_twice_changes_nothing() -> None:
     read = Registry()
     Loader(read).take(again)
     assert read.find(["*"]) == config.find(["*"])
+
+
+def test_whom_a_node_of_a_cluster_follows_is_not_rewritten() -> None:
+    config = Registry()
+    config.put("replicaof", Primary("127.0.0.1", 7001))
+    assert "replicaof 127.0.0.1 7001\n" in updated("", config)
+    config.put("cluster-enabled", True)
+    assert "replicaof" not in updated("cluster-enabled yes\n", config)
 
 
 def test_rewriting_keeps_mode_and_leaves_no_other_file(tmp_path: Path) -> None:
