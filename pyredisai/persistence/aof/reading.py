@@ -16,7 +16,10 @@ _REMARK: Final = 0x23  # '#', before a time for example
 _PLAIN: Final = {bytes}
 _NEXT: Final = (b"*", b"#", b"")
 # The bytes around an argument: $, its size in digits, two line ends.
-_FRAMES: Final = bytes(5 + len(str(size)) for size in range(_WINDOW))
+_FRAMES: Final = b"".join(
+    bytes((5 + digits,)) * (min(10**digits, _WINDOW) - (10 ** (digits - 1) if digits > 1 else 0))
+    for digits in range(1, len(str(_WINDOW)) + 1)
+)
 _BRACKETS: Final = {
     bytes(letters) for word in (b"MULTI", b"EXEC") for letters in product(*zip(word, word.lower(), strict=True))
 }
