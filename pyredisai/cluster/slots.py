@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import binascii
 import re
+from binascii import crc_hqx
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 SLOTS: Final = 16384
 BITMAP_BYTES: Final = SLOTS // 8
+_MASK: Final = SLOTS - 1
 _ONES: Final = re.compile("1+")
 
 
 def slot_of(key: bytes) -> int:
     """The slot of a key: CRC-16 (XMODEM) of it, or of what its first non-empty {hash tag} holds."""
-    start = key.find(b"{")
-    if start >= 0:
-        end = key.find(b"}", start + 1)
-        if end > start + 1:
-            key = key[start + 1 : end]
-    return binascii.crc_hqx(key, 0) & (SLOTS - 1)
+    if b"{" in key:
+        start = key.find(b"{") + 1
+        end = key.find(b"}", start)
+        if end > start:
+            key = key[start:end]
+    return crc_hqx(key, 0) & _MASK
 
 
 class SlotSet:

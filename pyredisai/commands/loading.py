@@ -16,6 +16,7 @@ from pyredisai.backends.opening import unopened
 from pyredisai.commands import functions
 from pyredisai.commands.ai.scripts import program_of
 from pyredisai.commands.context import Context, Services
+from pyredisai.commands.slot_keys import forget_slot_keys
 from pyredisai.commands.spec import Command
 from pyredisai.errors import ReplyError, texts
 from pyredisai.keyspace.database import Database
@@ -104,14 +105,17 @@ def read_rdb(
     """
     state = loading_state(services)
     state.progress = LoadProgress()
-    yield from load_in_slices(
-        data,
-        services.databases if databases is None else databases,
-        partial(_adopt_loaded, services, state.unready),
-        checksum=checksum,
-        keep_expired=keep_expired,
-        progress=state.progress,
-    )
+    try:
+        yield from load_in_slices(
+            data,
+            services.databases if databases is None else databases,
+            partial(_adopt_loaded, services, state.unready),
+            checksum=checksum,
+            keep_expired=keep_expired,
+            progress=state.progress,
+        )
+    finally:
+        forget_slot_keys(services)  # loading tells nobody of single keys
     functions.adopt(services, state.progress.functions)
 
 

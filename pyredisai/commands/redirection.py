@@ -98,14 +98,14 @@ class Redirection:
         place = self._places.get(command)
         if place is None:
             place = self._places[command] = _place_of_key(command)
+        if 0 < place < len(args):
+            state = self._state
+            key = args[place]
+            slot = slot_of(key if type(key) is bytes else bytes(key))
+            if state.owners[slot] is state.myself and state.ok and slot not in state.migrating:
+                return
         if place == _NO_KEYS or client.obeyed:
             return
-        state = self._state
-        if place > 0 and state.ok:
-            key = args[place] if place < len(args) else b""
-            slot = slot_of(key if type(key) is bytes else bytes(key))
-            if state.owners[slot] is state.myself and slot not in state.migrating:
-                return
         verdict = self._judge_client(client, command, args)
         if verdict.outcome is not Outcome.HERE:
             if command.name == "exec":
@@ -243,13 +243,23 @@ class Redirection:
         state = self._state
         if not state.ok:
             return Verdict(Outcome.DOWN)
-        slot = slot_of(key)
-        owner = state.owners[slot]
+        owner = state.owners[slot_of(key)]
         command = self._services.table.commands.get(client.last_command)
         reads = READS_REPLICA in client.flags and command is not None and not command.is_write
-        if owner is state.myself or slot in state.importing or (owner and reads and self._is_primary(owner)):
+        return _HERE if owner is not None and reads and self._is_primary(owner) else self._judge_slot(key)
+
+    def _judge_slot(self, key: bytes) -> Verdict:
+        """Whether a key is served here that has been when its request began."""
+        slot = slot_of(key)
+        owner = self._state.owners[slot]
+        if owner is self._state.myself or slot in self._state.importing:
             return _HERE
         return Verdict(Outcome.DOWN_UNBOUND) if owner is None else Verdict(Outcome.MOVED, slot, owner)
+
+    def late_refusal(self, key: bytes) -> str:
+        """Why what took its time (a model's run) cannot be stored under a key any more; empty when it can."""
+        verdict = self._judge_slot(key)
+        return "" if verdict.outcome is Outcome.HERE else self._text(verdict)
 
 
 def _place_of_key(command: Command) -> int:

@@ -88,6 +88,13 @@ class SlotKeys:
             self._slots = [[] for _ in range(SLOTS)]
 
 
+def forget_slot_keys(services: Services) -> None:
+    """Drop the index if there is one: keys have come of which nobody was told."""
+    found: SlotKeys | None = services.extra.get("slot-keys")
+    if found is not None:
+        found.forget()
+
+
 def slot_keys(services: Services) -> SlotKeys:
     """The server's index; made at the first call."""
     found: SlotKeys | None = services.extra.get("slot-keys")

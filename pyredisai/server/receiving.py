@@ -11,7 +11,7 @@ from typing import BinaryIO
 from pyredisai.commands import functions
 from pyredisai.commands.context import Services
 from pyredisai.commands.loading import loading_state, lose_all_keys, make_ready, read_rdb, refuse_while_loading
-from pyredisai.commands.slot_keys import slot_keys
+from pyredisai.commands.slot_keys import forget_slot_keys
 from pyredisai.keyspace.database import Database
 from pyredisai.keyspace.events import KeyspaceEvents
 from pyredisai.persistence.disk import remove
@@ -103,7 +103,7 @@ class Receiver:
             database.data, database.expires = new.data, new.expires
             if type(database.usage) is type(new.usage):
                 database.usage = new.usage
-        slot_keys(self._services).forget()
+        forget_slot_keys(self._services)
 
     def _rewrite_log(self) -> None:
         """The append-only log begins anew with what was loaded."""

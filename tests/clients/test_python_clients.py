@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cluster import Cluster
 from tests.support.paths import ROOT
 from tests.support.server import Server
 
@@ -61,14 +62,24 @@ def test_every_method_of_redisai_py(start_server: Callable[..., Server], models:
     assert public - called == set()
 
 
-def test_smartredis(start_server: Callable[..., Server], models: Path, backends: list[str]) -> None:
-    server = start_server()
+def drive_smartredis(addresses: list[str], models: Path, backends: list[str]) -> None:
     output = python(
         "smartredis",
         driver("smartredis_py.py"),
         str(models),
         *backends,
-        env={"SSDB": f"127.0.0.1:{server.port}", "SR_LOG_LEVEL": "QUIET"},
+        env={"SSDB": ",".join(addresses), "SR_LOG_LEVEL": "QUIET"},
     )
     done = [line.split()[1] for line in output.splitlines() if line.startswith("done")]
     assert done == ["tensors", "datasets", "lists", "server", "models", "end"]
+
+
+def test_smartredis(start_server: Callable[..., Server], models: Path, backends: list[str]) -> None:
+    drive_smartredis([f"127.0.0.1:{start_server().port}"], models, backends)
+
+
+def test_smartredis_with_a_cluster(start_server: Callable[..., Server], models: Path, backends: list[str]) -> None:
+    """It stores each model on every node, under `{tag}.name`."""
+    with Cluster(start_server, 3) as cluster:
+        addresses = [f"127.0.0.1:{server.port}" for server in cluster.servers]
+        drive_smartredis(addresses, models, [name for name in backends if name in ("ONNX", "TORCH")])

@@ -210,15 +210,8 @@ class Side:
 
 @pytest.fixture(scope="module")
 def clusters() -> Iterator[tuple[Cluster, Cluster]]:
-    ours = Cluster(Server, 2, 1)
-    try:
-        theirs = Cluster(redis_server, 2, 1)
-        try:
-            yield ours, theirs
-        finally:
-            theirs.close()
-    finally:
-        ours.close()
+    with Cluster(Server, 2, 1) as ours, Cluster(redis_server, 2, 1) as theirs:
+        yield ours, theirs
 
 
 @pytest.mark.parametrize(("name", "protocol"), [*((name, 2) for name in DIALOGUES), ("what is shown", 3)])

@@ -40,9 +40,26 @@ class Cluster:
 
     def __init__(
         self, start: Callable[..., Server], primaries: int = 2, replicas: int = 0, options: Sequence[str] = ()
-    ):
-        self.servers = [start(*OPTIONS, *options, port=node_port()) for _ in range(primaries + replicas)]
-        self.clients: list[RespClient] = [server.client(timeout=60) for server in self.servers]
+    ) -> None:
+        self.servers: list[Server] = []
+        self.clients: list[RespClient] = []
+        self.replicas = replicas
+        try:
+            self._begin(start, primaries, options)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _begin(self, start: Callable[..., Server], primaries: int, options: Sequence[str]) -> None:
+        for _ in range(primaries + self.replicas):
+            self.servers.append(start(*OPTIONS, *options, port=node_port()))
+            self.clients.append(self.servers[-1].client(timeout=60))
         self.ids: list[str] = [client.ok("CLUSTER", "MYID").decode() for client in self.clients]
         bounds = [SLOTS * i // primaries for i in range(primaries + 1)]
         for i in range(primaries):
@@ -50,12 +67,11 @@ class Cluster:
         for i, client in enumerate(self.clients):
             client.ok("CLUSTER", "SET-CONFIG-EPOCH", i + 1)
         self._join()
-        self.replicas = replicas
         for client in self.clients[primaries:]:
             client.ok("CLUSTER", "REPLICATE", self.ids[0])
         eventually(lambda: all(self._is_up(client) for client in self.clients), "the cluster is up")
-        if replicas:
-            eventually(lambda: self._has_replicas(replicas), "the replicas are in step")
+        if self.replicas:
+            eventually(lambda: self._has_replicas(self.replicas), "the replicas are in step")
             self.clients[0].ok("SET", "b", 1)
             for client in self.clients:
                 eventually(lambda: self._shows_replicas(client), "clients are told of the replicas")  # noqa: B023

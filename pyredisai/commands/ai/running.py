@@ -93,8 +93,14 @@ def outcome_error(services: Services, error: BaseException) -> str:
     return ai_texts.internal_error(error)
 
 
-def role_refuses(services: Services, client: Client) -> str | None:
-    """The error text where the server has become a replica since the run or the store of a client began."""
+def late_refusal(services: Services, client: Client, keys: Sequence[bytes]) -> str | None:
+    """The error text where a run or a store of a client ended too late.
+
+    The server has become a replica since it began, or in a cluster the keys are another node's.
+    """
+    redirection = services.guard.redirection
+    if redirection is not None and keys and not client.obeyed and (moved := redirection.late_refusal(keys[0])):
+        return moved
     if services.primary.is_replica and services.config["replica-read-only"] and not client.obeyed:
         return replication_texts.READONLY
     return None
@@ -130,7 +136,7 @@ def put_in_command(ctx: Context, keys: Sequence[bytes], outputs: Outputs) -> Non
 def store_outputs(ctx: Context, database: int, keys: Sequence[bytes], outputs: Outputs) -> str | None:
     """Store the outputs of a run that ended after its command, and journal that; an error text where it failed."""
     services = ctx.server
-    if (refused := role_refuses(services, ctx.client)) is not None:
+    if (refused := late_refusal(services, ctx.client, keys)) is not None:
         return refused
     try:
         effects = put_outputs(services.databases[database], keys, outputs, ctx.journaled)

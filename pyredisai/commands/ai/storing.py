@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pyredisai.ai.model import Model
 from pyredisai.ai.script import Script
-from pyredisai.commands.ai.running import outcome_error, role_refuses
+from pyredisai.commands.ai.running import late_refusal, outcome_error
 from pyredisai.commands.context import Context, Services
 from pyredisai.commands.spec import Args
 from pyredisai.errors import ReplyError, texts
@@ -44,7 +44,7 @@ def store_when_ready(
         if isinstance(result, BaseException):
             blocked.resolve(Error(describe(services, result)))
             return
-        if (refused := role_refuses(services, ctx.client)) is not None:
+        if (refused := late_refusal(services, ctx.client, args[1:2])) is not None:
             blocked.resolve(Error(refused))
             return
         try:

@@ -7,8 +7,11 @@ from errno import EPERM
 
 import pytest
 
+from pyredisai.ai.dtype import DTYPES
+from pyredisai.ai.tensor import Tensor
 from pyredisai.cluster.slots import SLOTS, slot_of
 from pyredisai.cluster.state import ClusterState, Node, NodeFlag
+from pyredisai.commands.ai.running import store_outputs
 from pyredisai.commands.ai.script_bridge import ScriptBridge
 from pyredisai.commands.blocking import wait_table
 from pyredisai.commands.client import Client
@@ -229,3 +232,16 @@ def test_torchscript_reaches_no_foreign_key(services: Services) -> None:
     assert bridge.execute([b"SET", b"b", b"1"]) == b"OK"
     with pytest.raises(ReplyError, match=os.strerror(EPERM)):
         bridge.execute([b"SET", b"a", b"1"])
+
+
+def test_what_ends_when_its_slot_has_left_is_not_stored(
+    ctx: Context, services: Services, state: ClusterState, other: Node
+) -> None:
+    outputs = [Tensor(DTYPES["FLOAT"], (1,), blob=bytes(4))]
+    assert store_outputs(ctx, 0, [b"b"], outputs) is None
+    state.assign(MINE, other)
+    assert store_outputs(ctx, 0, [b"{b}1"], outputs) == f"MOVED {MINE} 10.0.0.2:7000"
+    assert b"{b}1" not in services.databases[0].data
+    state.importing[MINE] = other
+    assert store_outputs(ctx, 0, [b"{b}1"], outputs) is None
+    assert store_outputs(ctx, 0, [], []) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from pyredisai import clock
 from pyredisai.cluster.slots import SLOTS, slot_of
 from pyredisai.commands import slot_keys as module
 from pyredisai.commands.context import Services
-from pyredisai.commands.loading import lose_all_keys
+from pyredisai.commands.loading import lose_all_keys, reload
 from pyredisai.commands.slot_keys import SlotKeys, slot_keys
 from pyredisai.config.registry import Registry
 from pyredisai.server.app import build_services
@@ -75,6 +76,18 @@ def test_all_keys_lost(services: Services, index: SlotKeys) -> None:
     lose_all_keys(services)
     assert index.count(slot_of(b"a")) == 0
     services.databases[0].set(b"a", b"")
+    assert_right(services, index)
+
+
+def test_loaded_keys(services: Services, index: SlotKeys, tmp_path: Path) -> None:
+    services.config.put("dir", str(tmp_path))
+    for i in range(100):
+        services.databases[0].set(b"%d" % i, b"x")
+    services.saver.save()
+    services.databases[0].set(b"later", b"x")
+    assert index.count(slot_of(b"later")) == 1
+    reload(services, save=False, flush=True)
+    assert index.count(slot_of(b"later")) == 0
     assert_right(services, index)
 
 
