@@ -50,9 +50,11 @@ class Node:
         self.client = self.server.client()
 
     def nodes(self) -> dict[str, list[str]]:
-        """CLUSTER NODES: the words of each line, by id."""
-        lines = text(self("CLUSTER", "NODES")).splitlines()
-        return {line.split()[0]: line.split() for line in lines}
+        """CLUSTER NODES: the words of each line, by id; nothing while it loads what its primary has sent."""
+        reply = self("CLUSTER", "NODES")
+        if isinstance(reply, ErrorReply) and reply.text.startswith("LOADING"):
+            return {}
+        return {line.split()[0]: line.split() for line in text(reply).splitlines()}
 
     def flags(self, other: Node) -> set[str]:
         """What it thinks of another."""
@@ -61,12 +63,13 @@ class Node:
 
     def is_ok(self) -> bool:
         """Whether it serves."""
-        return "cluster_state:ok" in text(self("CLUSTER", "INFO"))
+        reply = self("CLUSTER", "INFO")
+        return not isinstance(reply, ErrorReply) and "cluster_state:ok" in text(reply)
 
     def is_master(self) -> bool:
         """Whether it is a primary with slots."""
-        line = self.nodes()[self.id]
-        return "master" in line[2] and len(line) > 8
+        line = self.nodes().get(self.id, [])
+        return len(line) > 8 and "master" in line[2]
 
 
 def text(reply: Any) -> str:
