@@ -38,7 +38,7 @@ def test_it_is_added_to_what_there_is_up_to_the_most() -> None:
     assert in_a_thread(0) == before
     assert in_a_thread(3) == min(before + 3, 19)
     assert in_a_thread(3, 4) == min(before + 7, 19)
-    assert in_a_thread(12, 12) == 19
+    assert in_a_thread(19, 19, 19) == 19
     assert niceness() == before
 
 
