@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from errno import EPERM
+from types import SimpleNamespace
 
 import pytest
 
@@ -227,7 +228,7 @@ def test_listeners_of_a_slot_that_leaves(ctx: Context, state: ClusterState, othe
 
 
 def test_torchscript_reaches_no_foreign_key(services: Services) -> None:
-    services.scheduler.call_on_loop = lambda function: function()
+    services.scheduler = SimpleNamespace(call_on_loop=lambda function: function())
     bridge = ScriptBridge(services, 0)
     assert bridge.execute([b"SET", b"b", b"1"]) == b"OK"
     with pytest.raises(ReplyError, match=os.strerror(EPERM)):
