@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from pyredisai.cluster import elections, failures, gossip, manual, nodes_conf, receiving, rounds
 from pyredisai.cluster.host import NOTHING, Config, Host, Link, Todo
@@ -61,8 +61,10 @@ class Bus:
     first_judged_ms: int = 0
     minority_ms: int = 0
     waking: bool = False
+    port: int = 0  # that the bus listens on: where it has begun to
 
     def __post_init__(self) -> None:
+        self.port = bus_port(self.config)
         state = self.state
         state.on_change = self._wake
         state.announce = self.broadcast_pong
@@ -178,10 +180,12 @@ class Bus:
         self.add_handshake(ip, port, bus_port, flags)
         return True
 
-    def add_handshake(self, ip: str, port: int, bus_port: int, flags: NodeFlag = NO_FLAGS) -> None:
+    def add_handshake(
+        self, ip: str, port: int, bus_port: int, flags: NodeFlag = NO_FLAGS, *, plain_port: int = 0
+    ) -> None:
         """A node under a name that stands in for its own."""
         node = Node(f"{self.random.getrandbits(160):040x}", flags | NodeFlag.HANDSHAKE, self.host.now_ms())
-        node.ip, node.port, node.bus_port = ip, port, bus_port
+        node.ip, node.port, node.plain_port, node.bus_port = ip, port, plain_port, bus_port
         self.state.nodes[node.id] = node
 
     def follow(self, master: Node) -> None:
@@ -190,9 +194,13 @@ class Bus:
         state.migrating.clear()
         state.importing.clear()
         state.replicate(state.myself, master)
-        self.host.follow(master.ip, master.port)
+        self.host.follow(master.ip, self.replication_port(master))
         manual.reset(self)
         self.later(Todo.STATE)
+
+    def replication_port(self, node: Node) -> int:
+        """Where its replicas find it. Without tls-replication they do not speak TLS."""
+        return node.port_for(plain=self.config["tls-cluster"] and not self.config["tls-replication"])
 
     def end_election(self) -> None:
         """It is over: its votes must not count for another."""
@@ -211,13 +219,14 @@ class Bus:
         state, me = self.state, self.state.myself
         serving = me.master if me.has(NodeFlag.SLAVE) and me.master is not None else me
         flags = MessageFlag.PAUSED if me.is_master and self.manual.until_ms else PLAIN
-        port, bus_port = announced_ports(self.config)
+        ports = announced_ports(self.config, self.port)
         return Header(
             type=kind,
             sender=me.id,
             flags=me.flags,
-            port=port,
-            bus_port=bus_port,
+            port=ports.port,
+            bus_port=ports.bus,
+            plain_port=ports.plain,
             ip=self.config["cluster-announce-ip"],
             current_epoch=state.current_epoch,
             config_epoch=serving.config_epoch,
@@ -279,12 +288,28 @@ class Bus:
             self.broadcast(Type.PUBLISH, Publish(channel, message))
 
 
-def announced_ports(config: Config) -> tuple[int, int]:
-    """The ports for clients and for the bus, as other nodes are to see them."""
-    port = config["cluster-announce-port"] or config["port"]
-    return port, config["cluster-announce-bus-port"] or bus_port(config)
+class Ports(NamedTuple):
+    """A node's ports as others are to see them: for clients, for the bus, and beside a TLS port the plain one."""
+
+    port: int
+    bus: int
+    plain: int
+
+
+def announced_ports(config: Config, bus_port: int) -> Ports:
+    """What this node tells others; its bus listens on `bus_port`."""
+    tls, announced = config["tls-cluster"], config["cluster-announce-port"]
+    bus = config["cluster-announce-bus-port"] or bus_port
+    if tls and config["cluster-announce-tls-port"]:
+        return Ports(config["cluster-announce-tls-port"], bus, announced)
+    return Ports(announced or _base_port(config), bus, config["port"] if tls else 0)
 
 
 def bus_port(config: Config) -> int:
-    """The port that the bus listens on."""
-    return config["cluster-port"] or config["port"] + BUS_PORT_OFFSET  # type: ignore[no-any-return]  # values are Any
+    """The port that the bus is to listen on."""
+    return int(config["cluster-port"] or _base_port(config) + BUS_PORT_OFFSET)
+
+
+def _base_port(config: Config) -> int:
+    """The port that the cluster knows a node by."""
+    return int(config["tls-port"] if config["tls-cluster"] else config["port"])

@@ -36,7 +36,7 @@ def _is_worth_it(node: Node) -> bool:
 
 def _about(node: Node) -> Gossip:
     seconds = node.ping_sent_ms // 1000, node.pong_received_ms // 1000
-    return Gossip(node.id, node.ip, node.port, node.bus_port, node.flags, *seconds)
+    return Gossip(node.id, node.ip, node.port, node.bus_port, node.flags, *seconds, node.plain_port)
 
 
 def take(bus: Bus, ping: Ping, sender: Node | None) -> None:
@@ -69,6 +69,7 @@ def _meet(bus: Bus, about: Gossip) -> None:
         return
     node = Node(about.id, about.flags & ~(NodeFlag.MYSELF | NodeFlag.HANDSHAKE | NodeFlag.MEET), now)
     node.ip, node.port, node.bus_port = about.ip, about.port, about.bus_port
+    node.plain_port = about.plain_port
     bus.state.nodes[node.id] = node
 
 
@@ -77,4 +78,5 @@ def _try_address(bus: Bus, node: Node, about: Gossip) -> None:
     if (node.ip.lower(), node.port, node.bus_port) != (about.ip.lower(), about.port, about.bus_port):
         bus.drop(node.link)
         node.ip, node.port, node.bus_port = about.ip, about.port, about.bus_port
+        node.plain_port = about.plain_port
         node.flags &= ~NodeFlag.NOADDR

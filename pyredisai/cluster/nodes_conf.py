@@ -35,14 +35,14 @@ class BadNodesConf(ValueError):
 # Writing
 
 
-def describe(state: ClusterState, node: Node) -> str:
-    """One node's line."""
+def describe(state: ClusterState, node: Node, *, plain: bool = False) -> str:
+    """One node's line; `plain` as of `Node.port_for`."""
     flags = ",".join(word for flag, word in _WORDS.items() if node.flags & flag) or "noflags"
     epoch = node.master.config_epoch if node.master is not None else node.config_epoch
     linked = node is state.myself or node.link is not None
     words = [
         node.id,
-        f"{node.ip}:{node.port}@{node.bus_port}{f',{node.hostname}' if node.hostname else ''}",
+        f"{node.ip}:{node.port_for(plain=plain)}@{node.bus_port}{f',{node.hostname}' if node.hostname else ''}",
         flags,
         node.master.id if node.master is not None else "-",
         *(str(node.ping_sent_ms), str(node.pong_received_ms), str(epoch)),

@@ -77,7 +77,7 @@ def _take_ping(bus: Bus, link: Link, sender: Node | None, header: Header, ping: 
     if kind != Type.PONG:
         _learn_own_address(bus, link, header)
         if sender is None and kind == Type.MEET and header.sender != bus.state.myself.id:
-            bus.add_handshake(header.ip or link.peer_ip, header.port, header.bus_port)
+            bus.add_handshake(header.ip or link.peer_ip, header.port, header.bus_port, plain_port=header.plain_port)
             gossip.take(bus, ping, None)
         bus.send_ping(link, Type.PONG)
     if not link.inbound and link.node is not None and not _is_whom_we_called(bus, link, link.node, sender, header):
@@ -132,7 +132,7 @@ def _is_whom_we_called(bus: Bus, link: Link, node: Node, sender: Node | None, he
     if node.id != header.sender:
         bus.host.log("debug", f"PONG of {header.sender} where {node.id} was expected")
         node.flags |= NodeFlag.NOADDR
-        node.ip, node.port, node.bus_port = "", 0, 0
+        node.ip, node.port, node.plain_port, node.bus_port = "", 0, 0, 0
         bus.drop(link)
         bus.state.changed = True
         return False
@@ -141,15 +141,15 @@ def _is_whom_we_called(bus: Bus, link: Link, node: Node, sender: Node | None, he
 
 def update_address(bus: Bus, node: Node, link: Link, header: Header) -> None:
     """A node that calls from elsewhere has moved."""
-    address = header.ip or link.peer_ip, header.port, header.bus_port
-    if link is node.link or not address[0] or (node.ip, node.port, node.bus_port) == address:
+    address = header.ip or link.peer_ip, header.port, header.plain_port, header.bus_port
+    if link is node.link or not address[0] or (node.ip, node.port, node.plain_port, node.bus_port) == address:
         return
-    node.ip, node.port, node.bus_port = address
+    node.ip, node.port, node.plain_port, node.bus_port = address
     bus.drop(node.link)
     node.flags &= ~NodeFlag.NOADDR
     bus.host.log("warning", f"Address updated for node {node.id}, now {node.ip}:{node.port}")
     if bus.state.myself.master is node:
-        bus.host.follow(node.ip, node.port)
+        bus.host.follow(node.ip, bus.replication_port(node))
     bus.state.changed = True
     bus.later(Todo.STATE)
 

@@ -96,4 +96,4 @@ def _follow_primary(bus: Bus) -> None:
     """After a start, and when the primary's address becomes known."""
     master = bus.state.myself.master
     if master is not None and master.ip and bus.host.following() is None:
-        bus.host.follow(master.ip, master.port)
+        bus.host.follow(master.ip, bus.replication_port(master))

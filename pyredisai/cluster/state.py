@@ -48,6 +48,7 @@ class Node:
 
     `link` is its connection on the bus (None while there is none), `inbound` the one that it opened to this node;
     both are `cluster.host.Link`.
+    `port` is the one for clients, of TLS if the cluster uses it (tls-cluster); then `plain_port` is the other one.
     `fail_reports`: which primaries said that it fails, and when last.
     """
 
@@ -68,12 +69,12 @@ class Node:
         "offset_ms",
         "orphaned_ms",
         "ping_sent_ms",
+        "plain_port",
         "pong_received_ms",
         "port",
         "replicas",
         "replication_offset",
         "slots",
-        "tls_port",
         "voted_ms",
     )
 
@@ -82,7 +83,7 @@ class Node:
         self.flags = flags
         self.created_ms = now_ms
         self.ip = ""
-        self.port = self.tls_port = self.bus_port = 0
+        self.port = self.plain_port = self.bus_port = 0
         self.hostname = ""
         self.config_epoch = 0
         self.slots = SlotSet()
@@ -103,6 +104,10 @@ class Node:
     def is_master(self) -> bool:
         """Whether it is a primary."""
         return self.has(NodeFlag.MASTER)
+
+    def port_for(self, *, plain: bool) -> int:
+        """The port for who comes without TLS to a cluster that uses it (`plain`), or for anybody else."""
+        return self.plain_port if plain and self.plain_port else self.port
 
 
 class ClusterState:

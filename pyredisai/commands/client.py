@@ -129,6 +129,7 @@ class Client:
     asking: int = 0
     obeyed: bool = False
     unix_socket: bool = False
+    tls: bool = False
     is_local: bool = True
     flags: set[str] = field(default_factory=set)
     extra: dict[str, Any] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from pyredisai.commands import cluster_view as view
 from pyredisai.commands.args import parse_int
 from pyredisai.commands.context import Context
 from pyredisai.commands.help import help_reply
-from pyredisai.commands.redirection import READS_REPLICA
+from pyredisai.commands.redirection import READS_REPLICA, is_plain
 from pyredisai.commands.slot_keys import slot_keys
 from pyredisai.commands.spec import Args, Family, Handler
 from pyredisai.errors import ReplyError, cluster_node_texts, cluster_texts, texts
@@ -93,13 +93,13 @@ def cluster_info(ctx: Context, state: ClusterState, args: Args) -> Reply:
 @subcommand(family, "nodes", 2, "stale", "3.0.0", "The nodes, as this one sees them, a line each.", tips=_VARYING)
 def cluster_nodes(ctx: Context, state: ClusterState, args: Args) -> Reply:
     """CLUSTER NODES."""
-    return Verbatim(view.nodes(state).encode("utf-8", "surrogateescape"))
+    return Verbatim(view.nodes(state, plain=is_plain(ctx.server, ctx.client)).encode("utf-8", "surrogateescape"))
 
 
 @subcommand(family, "slots", 2, "stale", "3.0.0", "Who serves which slots, replicas too.", tips=_VARYING)
 def cluster_slots(ctx: Context, state: ClusterState, args: Args) -> Reply:
     """CLUSTER SLOTS: first and last slot of each range, then its nodes, the primary first."""
-    return view.slots(ctx.server, state)
+    return view.slots(ctx.server, state, plain=is_plain(ctx.server, ctx.client))
 
 
 @subcommand(family, "shards", 2, "stale", "7.0.0", "Primaries with their replicas and slots.", tips=_VARYING)
@@ -131,7 +131,8 @@ def _replicas(ctx: Context, state: ClusterState, args: Args) -> Reply:
     node = node_of(state, args[2])
     if not node.is_master:
         raise ReplyError(cluster_texts.NOT_A_MASTER)
-    return [describe(state, replica).encode("utf-8", "surrogateescape") for replica in node.replicas]
+    plain = is_plain(ctx.server, ctx.client)
+    return [describe(state, replica, plain=plain).encode("utf-8", "surrogateescape") for replica in node.replicas]
 
 
 for _name, _since in (("replicas", "5.0.0"), ("slaves", "3.0.0")):

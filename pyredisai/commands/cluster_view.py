@@ -14,9 +14,9 @@ from pyredisai.commands.redirection import endpoint
 from pyredisai.resp.replies import Reply
 
 
-def nodes(state: ClusterState) -> str:
-    """A line for each node."""
-    return "".join(f"{describe(state, node)}\n" for node in state.nodes.values())
+def nodes(state: ClusterState, *, plain: bool) -> str:
+    """A line for each node; `plain` as of `Node.port_for`."""
+    return "".join(f"{describe(state, node, plain=plain)}\n" for node in state.nodes.values())
 
 
 def info(state: ClusterState) -> str:
@@ -52,19 +52,19 @@ def _messages(direction: str, counts: list[int]) -> Iterator[tuple[str, int]]:
     yield f"cluster_stats_messages_{direction}", sum(counts)
 
 
-def slots(services: Services, state: ClusterState) -> Reply:
+def slots(services: Services, state: ClusterState, *, plain: bool) -> Reply:
     """CLUSTER SLOTS: first, last, primary, replicas that have data and have not failed; by slots."""
     found: list[tuple[int, Reply]] = []
     for node in state.nodes.values():
         if not node.slots:
             continue
         serving = [node, *(replica for replica in node.replicas if _health(services, state, replica) == "online")]
-        described = [_described(services, each) for each in serving]
+        described = [_described(services, each, plain) for each in serving]
         found += [(first, [first, last, *described]) for first, last in ranges(node.slots)]
     return [reply for _, reply in sorted(found, key=lambda item: item[0])]
 
 
-def _described(services: Services, node: Node) -> Reply:
+def _described(services: Services, node: Node, plain: bool) -> Reply:
     """How to reach a node; in the map, what the endpoint does not tell."""
     kind = services.config["cluster-preferred-endpoint-type"]
     more: dict[Reply, Reply] = {}
@@ -72,7 +72,7 @@ def _described(services: Services, node: Node) -> Reply:
         more[b"ip"] = node.ip
     if kind != "hostname" and node.hostname:
         more[b"hostname"] = node.hostname
-    return [endpoint(services, node), node.port, node.id, more]
+    return [endpoint(services, node), node.port_for(plain=plain), node.id, more]
 
 
 def shards(services: Services, state: ClusterState) -> Reply:
@@ -101,7 +101,11 @@ def _health(services: Services, state: ClusterState, node: Node) -> str:
 
 def _member(services: Services, state: ClusterState, node: Node) -> Reply:
     """A node as CLUSTER SHARDS shows it."""
-    shown: dict[Reply, Reply] = {b"id": node.id, b"port": node.port, b"ip": node.ip}
+    tls = services.config["tls-cluster"]
+    ports = (b"port", node.plain_port if tls else node.port), (b"tls-port", node.port if tls else 0)
+    shown: dict[Reply, Reply] = {b"id": node.id}
+    shown |= {name: port for name, port in ports if port}
+    shown[b"ip"] = node.ip
     shown[b"endpoint"] = endpoint(services, node) or b""
     if node.hostname:
         shown[b"hostname"] = node.hostname

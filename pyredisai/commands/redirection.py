@@ -110,7 +110,7 @@ class Redirection:
         if verdict.outcome is not Outcome.HERE:
             if command.name == "exec":
                 end_transaction(ctx)
-            raise ReplyError(self._text(verdict))
+            raise ReplyError(self._text(verdict, client))
 
     def _judge_client(self, client: Client, command: Command, args: Args) -> Verdict:
         requests: list[Request] = [(command, args)]
@@ -123,12 +123,12 @@ class Redirection:
             client.extra["slot"] = verdict.slot
         return verdict
 
-    def _text(self, verdict: Verdict) -> str:
-        if verdict.node is None:
+    def _text(self, verdict: Verdict, client: Client) -> str:
+        node = verdict.node
+        if node is None:
             return _TEXTS[verdict.outcome]
-        return cluster_texts.redirect(
-            verdict.outcome.name, verdict.slot, endpoint(self._services, verdict.node) or "", verdict.node.port
-        )
+        port = node.port_for(plain=is_plain(self._services, client))
+        return cluster_texts.redirect(verdict.outcome.name, verdict.slot, endpoint(self._services, node) or "", port)
 
     # Requests of scripts
 
@@ -235,9 +235,10 @@ class Redirection:
         """By the clock: send clients away that wait for keys which are no longer served here."""
         table = wait_table(self._services)
         for waiter in table.waiters():
-            verdict = self._judge_waiter(waiter.ctx.client, waiter.places[0][1])
+            client = waiter.ctx.client
+            verdict = self._judge_waiter(client, waiter.places[0][1])
             if verdict.outcome is not Outcome.HERE:
-                table.end(waiter, Error(self._text(verdict)))
+                table.end(waiter, Error(self._text(verdict, client)))
 
     def _judge_waiter(self, client: Client, key: bytes) -> Verdict:
         state = self._state
@@ -256,10 +257,10 @@ class Redirection:
             return _HERE
         return Verdict(Outcome.DOWN_UNBOUND) if owner is None else Verdict(Outcome.MOVED, slot, owner)
 
-    def late_refusal(self, key: bytes) -> str:
+    def late_refusal(self, client: Client, key: bytes) -> str:
         """Why what took its time (a model's run) cannot be stored under a key any more; empty when it can."""
         verdict = self._judge_slot(key)
-        return "" if verdict.outcome is Outcome.HERE else self._text(verdict)
+        return "" if verdict.outcome is Outcome.HERE else self._text(verdict, client)
 
 
 def _place_of_key(command: Command) -> int:
@@ -305,6 +306,11 @@ def endpoint(services: Services, node: Node) -> str | None:
     if kind == "hostname":
         return node.hostname or "?"
     return node.ip if kind == "ip" else None
+
+
+def is_plain(services: Services, client: Client) -> bool:
+    """Whether a client, not a script, is to be told plain ports: it speaks no TLS, and the cluster does."""
+    return bool(services.config["tls-cluster"]) and not client.tls and not client.is_script
 
 
 def install_redirection(services: Services, state: ClusterState) -> None:

@@ -100,7 +100,7 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
         row("tls-ca-cert-dir", PATH, "", "Certificates of authorities, a hashed directory.", reapplied=True),
         row("tls-auth-clients", Enum("no", "yes", "optional"), "yes", "Whether clients must show a certificate."),
         row("tls-replication", BOOL, "no", "TLS towards the primary."),
-        row("tls-cluster", BOOL, "no", "TLS towards other nodes: MIGRATE."),
+        row("tls-cluster", BOOL, "no", "TLS towards other nodes: their bus, and MIGRATE."),
         row("tls-protocols", Text(), "", "TLSv1, TLSv1.1, TLSv1.2, TLSv1.3, any of them; empty: the last two."),
         row("tls-ciphers", Text(), "", "Ciphers up to TLS 1.2, as OpenSSL lists them."),
         row("tls-ciphersuites", Text(), "", "Ciphers of TLS 1.3.", A, missing="choosing ciphers of TLS 1.3"),
@@ -398,7 +398,7 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
         ),
         row("cluster-announce-port", PORT, "0", "Port that it announces."),
         row("cluster-announce-bus-port", PORT, "0", "Bus port that it announces."),
-        row("cluster-announce-tls-port", PORT, "0", "TLS port that it announces.", A),
+        row("cluster-announce-tls-port", PORT, "0", "TLS port that it announces, with tls-cluster."),
     ),
     "slow log and latency": (
         row("slowlog-log-slower-than", Int(-1, LLONG_MAX), "10000", "Microseconds that make a command slow; -1 none."),

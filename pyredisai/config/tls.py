@@ -8,7 +8,7 @@ from __future__ import annotations
 import ssl
 import warnings
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from pyredisai.config.lines import to_bytes
 from pyredisai.config.registry import Registry
@@ -37,25 +37,36 @@ class _Refused(Exception):
     """Options that make no context; the text is for the log."""
 
 
+class _Contexts(NamedTuple):
+    server: ssl.SSLContext
+    node: ssl.SSLContext
+    client: ssl.SSLContext
+
+
 class Tls:
-    """The contexts of a server. `server_context` and `client_context` give the current ones: ask for each connection.
+    """The contexts of a server. `server_context` and the others give the current ones: ask for each connection.
 
     They are replaced as a whole, so a connection keeps what it began with.
     """
 
     def __init__(self, config: Registry, log: Callable[[str, str], None]) -> None:
         self._config, self._log = config, log
-        self._contexts: tuple[ssl.SSLContext, ssl.SSLContext] | None = None
+        self._contexts: _Contexts | None = None
 
     @property
     def server_context(self) -> ssl.SSLContext:
-        """For connections that are accepted. Raises ConfigError, and logs why, where the options make none."""
-        return self._made()[0]
+        """For clients that are accepted. Raises ConfigError, and logs why, where the options make none."""
+        return self._made().server
+
+    @property
+    def node_context(self) -> ssl.SSLContext:
+        """For nodes that are accepted; tls-auth-clients is not for them. Raises ConfigError as well."""
+        return self._made().node
 
     @property
     def client_context(self) -> ssl.SSLContext:
         """For connections that are opened; with server_hostname "". Raises ConfigError as well."""
-        return self._made()[1]
+        return self._made().client
 
     def start(self) -> None:
         """Make the contexts if an option asks for TLS, and follow changes. Raises ConfigError; the log tells why."""
@@ -69,7 +80,7 @@ class Tls:
         config.watch_together(("tls-port",), self._ensure)
         config.watch_together(("tls-auth-clients",), self._authenticate)
 
-    def _made(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    def _made(self) -> _Contexts:
         if self._contexts is None:
             self._make()
         assert self._contexts is not None
@@ -86,17 +97,24 @@ class Tls:
 
     def _authenticate(self) -> None:
         if self._contexts is not None:
-            self._contexts[0].verify_mode = _VERIFY[self._config["tls-auth-clients"]]
+            self._contexts.server.verify_mode = _VERIFY[self._config["tls-auth-clients"]]
 
     def _make(self) -> None:
         try:
-            self._contexts = _server_context(self._config), _client_context(self._config)
+            self._contexts = _make_contexts(self._config)
         except _Refused as error:
             self._log("warning", str(error))
             raise ConfigError(texts.NOT_UPDATED) from None
 
 
-def _server_context(config: Registry) -> ssl.SSLContext:
+def _make_contexts(config: Registry) -> _Contexts:
+    """Raises _Refused."""
+    server = _server_context(config, _VERIFY[config["tls-auth-clients"]])
+    node = _server_context(config, ssl.CERT_REQUIRED) if config["tls-cluster"] else server
+    return _Contexts(server, node, _client_context(config))
+
+
+def _server_context(config: Registry, verify: ssl.VerifyMode) -> ssl.SSLContext:
     """Raises _Refused."""
     if not config["tls-cert-file"]:
         raise _Refused(texts.NO_CERTIFICATE)
@@ -107,7 +125,7 @@ def _server_context(config: Registry) -> ssl.SSLContext:
         raise _Refused(texts.NO_AUTHORITY)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _common(context, config)
-    context.verify_mode = _VERIFY[config["tls-auth-clients"]]
+    context.verify_mode = verify
     _load_pair(context, config, "tls")
     if not config["tls-prefer-server-ciphers"]:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE

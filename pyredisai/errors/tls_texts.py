@@ -49,6 +49,21 @@ def not_accepted(reason: str, fd: int) -> str:
     return f"Error accepting a client connection: {reason} (conn: fd={fd})"
 
 
+def node_not_accepted(reason: str) -> str:
+    """The log's line about a handshake that another node of the cluster has begun, and that failed."""
+    return f"Error accepting cluster node connection: {reason}"
+
+
+def node_not_reached(id: str, ip: str, port: int, reason: str) -> str:
+    """The log's line about a handshake with another node that failed."""
+    return f"Connection with Node {id} at {ip}:{port} failed: {reason}"
+
+
+def not_read_from_node(reason: str) -> str:
+    """The log's line about another node whose bytes are no TLS."""
+    return f"I/O error reading from node link: {reason}"
+
+
 def not_read(reason: str) -> str:
     """The log's line about a client whose bytes are no TLS."""
     return f"Reading from client: {reason}"

@@ -10,7 +10,7 @@ from typing import Final
 
 from pyredisai import clock
 from pyredisai.cluster import nodes_conf
-from pyredisai.cluster.bus import Bus, announced_ports, bus_port
+from pyredisai.cluster.bus import Bus, announced_ports
 from pyredisai.cluster.config_file import ConfigFile, ConfigFileError
 from pyredisai.cluster.host import Link
 from pyredisai.cluster.packets import Packet, Type
@@ -26,8 +26,13 @@ from pyredisai.errors import ConfigError, config_texts
 from pyredisai.execution.background import BackgroundPool
 from pyredisai.server.bus_links import BusLink
 from pyredisai.server.listener import ListenError, listen
+from pyredisai.server.tls_codec import TlsCodec
 
 _ROUND_S: Final = 0.1
+_ANNOUNCED: Final = (
+    *("port", "tls-port", "tls-cluster", "cluster-announce-port", "cluster-announce-tls-port"),
+    *("cluster-announce-bus-port", "cluster-announce-ip", "cluster-announce-hostname"),
+)
 _NEVER_MS: Final = 2**62
 _PAUSE: Final = "cluster-failover"
 
@@ -144,9 +149,10 @@ class Clustering:
         services.cluster = state
         state.save = self._save_now
         install_redirection(services, state)
-        for name in ("ip", "port", "bus-port", "hostname"):
-            config.watch(f"cluster-announce-{name}", lambda _: self._announce())
-        config.watch("port", lambda _: self._announce())
+        for name in _ANNOUNCED:
+            config.watch(name, lambda _: self._announce())
+        for name in ("tls-cluster", "tls-replication"):
+            config.watch(name, lambda _: self._follow_port())
         config.watch("cluster-replica-no-failover", self._set_no_failover)
         master = state.myself.master
         if master is not None and master.ip:
@@ -176,7 +182,7 @@ class Clustering:
     def _announce(self) -> None:
         """Follow what the configuration says of this node's addresses."""
         config, me = self._services.config, self.bus.state.myself
-        me.port, me.bus_port = announced_ports(config)
+        me.port, me.bus_port, me.plain_port = announced_ports(config, self.bus.port)
         if config["cluster-announce-ip"] != me.ip and (config["cluster-announce-ip"] or self._announced_ip):
             me.ip = config["cluster-announce-ip"]
         self._announced_ip = bool(config["cluster-announce-ip"])
@@ -184,6 +190,15 @@ class Clustering:
         self.bus.state.changed = True
 
     _announced_ip = False
+
+    def _follow_port(self) -> None:
+        """The primary's other port may be the one for replication now."""
+        master, following = self.bus.state.myself.master, self._host.following()
+        if master is None or following is None:
+            return
+        address = master.ip, self.bus.replication_port(master)
+        if master.ip and following != address:
+            self._host.follow(*address)
 
     def _set_no_failover(self, wanted: bool) -> None:
         me = self.bus.state.myself
@@ -207,7 +222,7 @@ class Clustering:
     def open(self) -> None:
         """Take the port of the bus. Raises ListenError; its text is Redis' last words."""
         config, log = self._services.config, self._services.log
-        port = bus_port(config)
+        port = self.bus.port
         if port > 65535:
             raise ListenError(config_texts.BUS_PORT_TOO_HIGH)
         failure = config_texts.bus_listen_failed(port)
@@ -223,7 +238,7 @@ class Clustering:
         self.bus.waking = False
         backlog = self._services.config["tcp-backlog"]
         for sock in self._opened.values():
-            server = await loop.create_server(lambda: BusLink(self.bus, self._receive), sock=sock, backlog=backlog)
+            server = await loop.create_server(self._new_link, sock=sock, backlog=backlog)
             self._sockets.append(server)
         self.bus.settle()
         self._round()
@@ -245,8 +260,17 @@ class Clustering:
             self._services.log("warning", f"Could not write the cluster configuration file: {error}")
         self._file.close()
 
+    def _new_link(self, node: Node | None = None) -> BusLink:
+        """To a node, or accepted."""
+        tls, server_side = self._services.tls, node is None
+
+        def make_tls() -> TlsCodec:
+            return TlsCodec(tls.node_context if server_side else tls.client_context, server_side=server_side)
+
+        return BusLink(self.bus, self._receive, node, make_tls if self._services.config["tls-cluster"] else None)
+
     def _connect(self, node: Node) -> Link:
-        link = BusLink(self.bus, self._receive, node)
+        link = self._new_link(node)
         task = asyncio.get_running_loop().create_task(self._open_link(link, node.ip, node.bus_port))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

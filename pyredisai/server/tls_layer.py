@@ -59,6 +59,7 @@ class TlsLayer:
             return
         self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._state = _HANDSHAKE
+        connection.client.tls = True
         connection.admit(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:

@@ -99,7 +99,7 @@ def late_refusal(services: Services, client: Client, keys: Sequence[bytes]) -> s
     The server has become a replica since it began, or in a cluster the keys are another node's.
     """
     redirection = services.guard.redirection
-    if redirection is not None and keys and not client.obeyed and (moved := redirection.late_refusal(keys[0])):
+    if redirection is not None and keys and not client.obeyed and (moved := redirection.late_refusal(client, keys[0])):
         return moved
     if services.primary.is_replica and services.config["replica-read-only"] and not client.obeyed:
         return replication_texts.READONLY

@@ -16,8 +16,8 @@ Make = Callable[..., Node]
 def _maker(start: Callable[..., Server]) -> Iterator[Make]:
     made: list[Node] = []
 
-    def make(*args: str | int, folder: Any = None, port: int | None = None, **more: object) -> Node:
-        node = Node(start(*options(**more), *args, folder=folder, port=port))
+    def make(*args: str | int, folder: Any = None, port: int | None = None, env: Any = None, **more: object) -> Node:
+        node = Node(start(*options(**more), *args, folder=folder, port=port, env=env))
         made.append(node)
         return node
 
