@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections import Counter
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -47,18 +47,18 @@ def owner(library: str) -> str:
     return next((name for name, pattern in OWNERS if re.search(pattern, library)), "other")
 
 
-def shares(report: str) -> Counter[str]:
+def shares(report: str) -> dict[str, float]:
     """The parts of the whole that `perf report --sort dso --field-separator ,` tells, by owner; they add up to 1."""
-    found: Counter[str] = Counter()
+    found: defaultdict[str, float] = defaultdict(float)
     for line in report.splitlines():
         percent, comma, library = line.strip().partition(",")
         if comma and re.fullmatch(r"\d+(\.\d+)?%? *", percent):
-            found[owner(library.strip())] += float(percent.strip(" %"))  # type: ignore[assignment]  # a Counter of floats
+            found[owner(library.strip())] += float(percent.strip(" %"))
     total = sum(found.values())
-    return Counter({name: part / total for name, part in found.items()}) if total else found
+    return {name: part / total for name, part in found.items()} if total else {}
 
 
-def sampled(server: Server, run: Run, seconds: float) -> tuple[Sample, Counter[str]]:
+def sampled(server: Server, run: Run, seconds: float) -> tuple[Sample, dict[str, float]]:
     """Run a side of a case with perf beside it. Raises Unavailable."""
     if PERF is None:
         raise Unavailable("perf is not installed (package linux-perf)")
@@ -87,9 +87,10 @@ def with_goals(both: Pair, only: list[str]) -> Iterator[Case]:
                 yield case
 
 
-def row(name: str, sample: Sample, parts: Counter[str]) -> str:
+def row(name: str, sample: Sample, parts: Mapping[str, float]) -> str:
     """A line of the table."""
-    cells = [f"{parts[column] * sample.cpu:.1f}" if parts[column] >= 0.005 else "" for column in COLUMNS]
+    known = [parts.get(column, 0.0) for column in COLUMNS]
+    cells = [f"{part * sample.cpu:.1f}" if part >= 0.005 else "" for part in known]
     return f"| {name} | {sample.cpu:.1f} | " + " | ".join(cells) + " |"
 
 

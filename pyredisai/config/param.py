@@ -6,11 +6,10 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pyredisai.config.types import ParamType
 
-Effect: TypeAlias = Literal["works", "accepted", "later"]
+Effect: TypeAlias = Literal["works", "accepted"]
 EFFECTS: dict[Effect, str] = {
     "works": "has its effect",
     "accepted": "tunes what only the C server has: checked, kept and shown, without an effect",
-    "later": "checked, kept and shown; its effect comes with a later version",
 }
 
 

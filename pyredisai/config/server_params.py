@@ -1,114 +1,36 @@
 """Every parameter of redis-server 7.0, with the bounds and defaults that the real server shows.
 
 One row is one parameter; `registry`, CONFIG, the conf file, redisai.conf.example, --help and the docs read this table.
+The rows about connections are in `connection_params`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from pyredisai.config.compound import (
-    Directory,
-    EventClasses,
-    OomScores,
-    OutputLimits,
-    Percentiles,
-    ReplicaOf,
-    Save,
-    SignalOptions,
-    Words,
-)
-from pyredisai.config.param import Effect, FileDirective, Param
+from pyredisai.config.compound import Directory, EventClasses, OomScores, Percentiles, Save, SignalOptions
+from pyredisai.config.connection_params import CONNECTION_GROUPS
+from pyredisai.config.param import FileDirective, Param
+from pyredisai.config.rows import BOOL, COUNT, CPUS, LONG, PATH, SIZE, A, Row, row
 from pyredisai.config.types import (
     INT_MAX,
     LLONG_MAX,
-    UINT_MAX,
     ULLONG_MAX,
-    Bool,
     Enum,
     Int,
     Memory,
-    MemoryOrPercent,
-    Octal,
-    ParamType,
     SwitchedOff,
     Text,
     bare_name,
-    hostname,
     title_template,
 )
 from pyredisai.errors import config_texts as texts
 
-A: Final[Effect] = "accepted"
-L: Final[Effect] = "later"
-BOOL = Bool()
-COUNT = Int(0, INT_MAX)
-LONG = Int(0, LLONG_MAX)
-PORT = Int(0, 65535)
-SIZE = Memory(0, LLONG_MAX)
-PATH = Text("path")
 PERMISSION = Enum("no", "yes", "local")
-REPLICA = ReplicaOf()
-_CACHE: Final = "another TLS session cache than OpenSSL's own"
 SIGNAL = SignalOptions("default", "save", "nosave", "now", "force")
 
-Row = tuple[str, ParamType, str, str, Effect, dict[str, Any]]
-
-
-def row(name: str, kind: ParamType, default: str, doc: str, effect: Effect = "works", **rest: Any) -> Row:
-    """One parameter, its group still open."""
-    return name, kind, default, doc, effect, rest
-
-
-GROUPS: Final[dict[str, tuple[Row, ...]]] = {
-    "network": (
-        row("bind", Words("addresses; one with a leading - may be missing"), "* -::*", "Addresses to listen on."),
-        row("protected-mode", BOOL, "yes", "Without bind and password, serve local clients only."),
-        row("port", PORT, "6379", "TCP port; 0 listens on none."),
-        row("tcp-backlog", COUNT, "511", "Connections that may wait to be accepted.", runtime=False),
-        row("unixsocket", PATH, "", "Path of a Unix socket to listen on as well.", runtime=False),
-        row(
-            "unixsocketperm",
-            Octal(0, 0o777),
-            "0",
-            "Permissions of the Unix socket; 0 as umask.",
-            runtime=False,
-        ),
-        row("timeout", COUNT, "0", "Seconds after which an idle client is disconnected; 0 never."),
-        row("tcp-keepalive", COUNT, "300", "Seconds between TCP keep-alive probes; 0 sends none."),
-        row("bind-source-addr", Text("address"), "", "Local address of the connection to a primary."),
-        row(
-            "socket-mark-id",
-            Int(0, UINT_MAX),
-            "0",
-            "Mark (SO_MARK) of the listening sockets.",
-            runtime=False,
-        ),
-        row("proto-max-bulk-len", Memory(2**20, LLONG_MAX), "512mb", "Longest bulk string that a request may hold."),
-    ),
-    "tls": (
-        row("tls-port", PORT, "0", "TLS port, on the addresses of bind; 0 listens on none."),
-        row("tls-cert-file", PATH, "", "Certificate and its chain (PEM).", reapplied=True),
-        row("tls-key-file", PATH, "", "Private key (PEM).", reapplied=True),
-        row("tls-key-file-pass", Text(), "", "Password of the private key.", sensitive=True),
-        row("tls-client-cert-file", PATH, "", "Certificate to show as a client; else tls-cert-file.", reapplied=True),
-        row("tls-client-key-file", PATH, "", "Private key of it.", reapplied=True),
-        row("tls-client-key-file-pass", Text(), "", "Its password.", sensitive=True),
-        row("tls-dh-params-file", PATH, "", "Diffie-Hellman parameters; none: no DHE ciphers.", reapplied=True),
-        row("tls-ca-cert-file", PATH, "", "Certificates of authorities, one file.", reapplied=True),
-        row("tls-ca-cert-dir", PATH, "", "Certificates of authorities, a hashed directory.", reapplied=True),
-        row("tls-auth-clients", Enum("no", "yes", "optional"), "yes", "Whether clients must show a certificate."),
-        row("tls-replication", BOOL, "no", "TLS towards the primary."),
-        row("tls-cluster", BOOL, "no", "TLS towards other nodes: their bus, and MIGRATE."),
-        row("tls-protocols", Text(), "", "TLSv1, TLSv1.1, TLSv1.2, TLSv1.3, any of them; empty: the last two."),
-        row("tls-ciphers", Text(), "", "Ciphers up to TLS 1.2, as OpenSSL lists them."),
-        row("tls-ciphersuites", Text(), "", "Ciphers of TLS 1.3.", A, missing="choosing ciphers of TLS 1.3"),
-        row("tls-prefer-server-ciphers", BOOL, "no", "The server's order of ciphers wins."),
-        row("tls-session-caching", BOOL, "yes", "Sessions are resumed.", A, missing="TLS without a session cache"),
-        row("tls-session-cache-size", COUNT, "20480", "Sessions kept.", A, missing=_CACHE),
-        row("tls-session-cache-timeout", COUNT, "300", "Seconds for which they are kept.", A, missing=_CACHE),
-    ),
+GROUPS: Final[dict[str, tuple[Row, ...]]] = CONNECTION_GROUPS | {
     "general": (
         row("daemonize", BOOL, "no", "Run in the background.", runtime=False),
         row(
@@ -199,88 +121,6 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
             hidden=True,
         ),
     ),
-    "replication": (
-        row(
-            "replicaof",
-            ReplicaOf(),
-            "no one",
-            "Primary to follow.",
-            runtime=False,
-            alias="slaveof",
-        ),
-        row("masterauth", Text(), "", "Password for the primary.", sensitive=True),
-        row("masteruser", Text(), "", "User at the primary.", sensitive=True),
-        row(
-            "replica-serve-stale-data",
-            BOOL,
-            "yes",
-            "Answer while the primary is away.",
-            alias="slave-serve-stale-data",
-        ),
-        row("replica-read-only", BOOL, "yes", "Refuse writes of clients on a replica.", alias="slave-read-only"),
-        row("repl-diskless-sync", BOOL, "yes", "Send snapshots without a file."),
-        row("repl-diskless-sync-delay", COUNT, "5", "Seconds to wait for more replicas."),
-        row("repl-diskless-sync-max-replicas", COUNT, "0", "Replicas not to wait beyond."),
-        row("repl-diskless-load", Enum("disabled", "on-empty-db", "swapdb"), "disabled", "Load without a file."),
-        row(
-            "repl-ping-replica-period",
-            Int(1, INT_MAX),
-            "10",
-            "Seconds between pings.",
-            alias="repl-ping-slave-period",
-        ),
-        row("repl-timeout", Int(1, INT_MAX), "60", "Seconds of silence that end a link."),
-        row("repl-disable-tcp-nodelay", BOOL, "no", "Send replicas fewer packets, later."),
-        row(
-            "repl-backlog-size",
-            Memory(1, LLONG_MAX, clamp=(16384, LLONG_MAX)),
-            "1mb",
-            "Stream kept for partial syncs.",
-        ),
-        row("repl-backlog-ttl", LONG, "3600", "Seconds for which it is kept without replicas."),
-        row("replica-priority", COUNT, "100", "Preference for promotion.", alias="slave-priority"),
-        row("replica-announced", BOOL, "yes", "Whether sentinels are told of it."),
-        row("replica-announce-ip", Text("address"), "", "Address that it announces.", alias="slave-announce-ip"),
-        row("replica-announce-port", PORT, "0", "Port that it announces.", alias="slave-announce-port"),
-        row(
-            "min-replicas-to-write",
-            COUNT,
-            "0",
-            "Replicas without which writes are refused.",
-            alias="min-slaves-to-write",
-        ),
-        row("min-replicas-max-lag", COUNT, "10", "Seconds that they may lag.", alias="min-slaves-max-lag"),
-        row(
-            "propagation-error-behavior",
-            Enum("ignore", "panic", "panic-on-replicas"),
-            "ignore",
-            "Whether the server ends when a command of the primary or of the log fails here.",
-        ),
-        row("replica-ignore-disk-write-errors", BOOL, "no", "Apply the primary's writes though disk writes fail."),
-    ),
-    "security": (
-        row("requirepass", Text("password"), "", "Password of the default user.", sensitive=True),
-        row("aclfile", PATH, "", "File of users, in place of user lines here.", runtime=False),
-        row("acllog-max-len", LONG, "128", "Entries of ACL LOG."),
-        row("acl-pubsub-default", Enum("allchannels", "resetchannels"), "resetchannels", "Channels of new users."),
-        row("tracking-table-max-keys", LONG, "1000000", "Keys remembered for client-side caching; 0 any number."),
-    ),
-    "clients": (
-        row("maxclients", Int(1, UINT_MAX), "10000", "Most clients at a time."),
-        row(
-            "client-output-buffer-limit",
-            OutputLimits(),
-            "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
-            "What may wait for a client that does not read.",
-        ),
-        row("client-query-buffer-limit", Memory(2**20, LLONG_MAX), "1gb", "Longest request still incomplete."),
-        row(
-            "maxmemory-clients",
-            MemoryOrPercent(),
-            "0",
-            "Memory of all clients together beyond which the largest are disconnected.",
-        ),
-    ),
     "memory": (
         row("maxmemory", Memory(0, ULLONG_MAX), "0", "Memory beyond which writes evict or fail; 0 no limit."),
         row(
@@ -363,43 +203,6 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
             alias="lua-time-limit",
         ),
     ),
-    "cluster": (
-        row("cluster-enabled", BOOL, "no", "Be a node of a cluster.", runtime=False),
-        row(
-            "cluster-config-file",
-            Text("file name", keep_empty=True),
-            "nodes.conf",
-            "State of the cluster.",
-            runtime=False,
-        ),
-        row("cluster-node-timeout", LONG, "15000", "Milliseconds of silence that make a node fail."),
-        row("cluster-port", PORT, "0", "Port of the bus; 0 is port + 10000.", runtime=False),
-        row(
-            "cluster-replica-validity-factor",
-            COUNT,
-            "10",
-            "Age at which a replica is too old.",
-            alias="cluster-slave-validity-factor",
-        ),
-        row("cluster-migration-barrier", COUNT, "1", "Replicas that a primary keeps."),
-        row("cluster-allow-replica-migration", BOOL, "yes", "Replicas move to orphaned primaries."),
-        row("cluster-require-full-coverage", BOOL, "yes", "Serve only if every slot is served."),
-        row("cluster-replica-no-failover", BOOL, "no", "Never promote by itself.", alias="cluster-slave-no-failover"),
-        row("cluster-allow-reads-when-down", BOOL, "no", "Read while the cluster is down."),
-        row("cluster-allow-pubsubshard-when-down", BOOL, "yes", "Sharded pub/sub while it is down."),
-        row("cluster-link-sendbuf-limit", Memory(0, ULLONG_MAX), "0", "Memory of a link of the bus."),
-        row("cluster-announce-ip", Text("address"), "", "Address that the node announces."),
-        row("cluster-announce-hostname", Text("host name", hostname), "", "Host name that it announces."),
-        row(
-            "cluster-preferred-endpoint-type",
-            Enum("ip", "hostname", "unknown-endpoint"),
-            "ip",
-            "What clients are told.",
-        ),
-        row("cluster-announce-port", PORT, "0", "Port that it announces."),
-        row("cluster-announce-bus-port", PORT, "0", "Bus port that it announces."),
-        row("cluster-announce-tls-port", PORT, "0", "TLS port that it announces, with tls-cluster."),
-    ),
     "slow log and latency": (
         row("slowlog-log-slower-than", Int(-1, LLONG_MAX), "10000", "Microseconds that make a command slow; -1 none."),
         row("slowlog-max-len", LONG, "128", "Entries of the slow log."),
@@ -478,24 +281,22 @@ GROUPS: Final[dict[str, tuple[Row, ...]]] = {
         row("active-defrag-max-scan-fields", Int(1, LLONG_MAX), "1000", "Fields handled at once.", A),
         row(
             "server_cpulist",
-            Text("list of CPUs such as 0,2-3,8-14:2"),
+            CPUS,
             "",
             "CPUs of the main thread, short runs of models included; those of workers stay.",
             runtime=False,
         ),
         row(
             "bio_cpulist",
-            Text("list of CPUs such as 0,2-3,8-14:2"),
+            CPUS,
             "",
             "CPUs of syncing to disk in the background.",
             runtime=False,
         ),
-        row(
-            "aof_rewrite_cpulist", Text("list of CPUs such as 0,2-3,8-14:2"), "", "CPUs of AOF rewrites.", runtime=False
-        ),
+        row("aof_rewrite_cpulist", CPUS, "", "CPUs of AOF rewrites.", runtime=False),
         row(
             "bgsave_cpulist",
-            Text("list of CPUs such as 0,2-3,8-14:2"),
+            CPUS,
             "",
             "CPUs of background snapshots, those for replicas included.",
             runtime=False,

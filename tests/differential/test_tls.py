@@ -119,14 +119,14 @@ def _shake(port: int, context: ssl.SSLContext, **more: object) -> tuple[object, 
     try:
         with (
             socket.create_connection(("127.0.0.1", port), timeout=15) as sock,
-            context.wrap_socket(sock, suppress_ragged_eofs=False, **more) as tls,  # type: ignore[arg-type]
+            context.wrap_socket(sock, suppress_ragged_eofs=False, **more) as tls,  # type: ignore[arg-type]  # a few options of several types
         ):
             done = True
             tls.sendall(b"PING\r\nCLIENT NO-EVICT on\r\nQUIT\r\n")
             said = b""
             while part := tls.recv(1000):
                 said += part
-            return tls.version(), tls.cipher()[0], said, tls.session_reused  # type: ignore[index]
+            return tls.version(), tls.cipher()[0], said, tls.session_reused  # type: ignore[index]  # it is there after a handshake
     except ssl.SSLError as error:
         return ("refused" if done else error.reason,)
     except ConnectionError:
@@ -187,7 +187,7 @@ def test_sessions_are_resumed(start_server: Start, start_redis: Start, certifica
         for _, port in servers:
             with RespClient(port, tls=context) as client:
                 assert client("PING") == "PONG"
-                session = client.sock.session  # type: ignore[attr-defined]
+                session = client.sock.session  # type: ignore[attr-defined]  # an SSLSocket, with `tls`
                 answers.append(_shake(port, context, session=session))
         assert answers[0] == answers[1]
         assert answers[0][-1] is True

@@ -33,7 +33,7 @@ def test_damaged_packets_of_known_nodes(packets: list[tuple[int, int, int, list[
     for who, kind, epoch, edits in packets:
         sent: list[bytes] = []
         link = FakeLink(machines[who], None)
-        link.send = sent.append  # type: ignore[method-assign]
+        link.send = sent.append  # type: ignore[method-assign]  # a stand-in: what is said is looked at
         machines[who].bus.send_ping(link, Type.PING)
         data = bytearray(sent[0])
         data[12:14] = kind.to_bytes(2, "big")

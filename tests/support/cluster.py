@@ -62,7 +62,7 @@ class Cluster:
             eventually(lambda: self._has_replicas(self.replicas), "the replicas are in step")
             self.clients[0].ok("SET", "b", 1)
             for client in self.clients:
-                eventually(lambda: self._shows_replicas(client), "clients are told of the replicas")  # noqa: B023
+                eventually(lambda: self._shows_replicas(client), "clients are told of the replicas")  # noqa: B023 - called at once
 
     def _join(self) -> None:
         for server, bus_port in zip(self.servers[1:], self.bus_ports[1:], strict=True):

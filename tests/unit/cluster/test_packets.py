@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,12 +32,18 @@ from pyredisai.cluster.state import NodeFlag
 A, B = "a" * 40, "b" * 40
 
 
-def header(kind: Type, **fields: object) -> Header:
+def header(kind: Type, **fields: Any) -> Header:
     slots = SlotSet()
     slots.add(0)
     slots.add(16383)
-    known = {"port": 7000, "bus_port": 17000, "current_epoch": 2**40, "config_epoch": 5, "offset": 2**50}
-    return Header(kind, A, NodeFlag.MASTER | NodeFlag.MYSELF, slots=bytes(slots.bitmap), **known, **fields)  # type: ignore[arg-type]
+    known: dict[str, Any] = {
+        "port": 7000,
+        "bus_port": 17000,
+        "current_epoch": 2**40,
+        "config_epoch": 5,
+        "offset": 2**50,
+    }
+    return Header(kind, A, NodeFlag.MASTER | NodeFlag.MYSELF, slots=bytes(slots.bitmap), **known, **fields)
 
 
 GOSSIP = Gossip(B, "127.0.0.1", 7001, 17001, NodeFlag.SLAVE | NodeFlag.PFAIL, 1_700_000_000, 1_700_000_001)

@@ -118,11 +118,11 @@ def test_what_works_is_read() -> None:
     assert [param.name for param in works if f'"{param.name}"' not in source] == []
 
 
-def test_what_comes_later_is_not_read() -> None:
+def test_what_has_no_effect_is_not_read() -> None:
     """A parameter that is marked as without an effect is read nowhere but by INFO: who reads one corrects its mark."""
     homes = (PACKAGE / "config", PACKAGE / "commands" / "info", PACKAGE / "errors")
     files = [path for path in PACKAGE.rglob("*.py") if not any(path.is_relative_to(home) for home in homes)]
     source = "\n".join(path.read_text("utf-8") for path in files)
     idle = [param for param in PARAMS if param.effect != "works" and not param.missing]
     read = [param.name for param in idle if f'["{param.name}"]' in source or f'watch("{param.name}"' in source]
-    assert read == [], "these have an effect: remove A or L from their rows in config/server_params.py"
+    assert read == [], "these have an effect: remove A from their rows"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def test_memory_that_holds_and_memory_that_does_not(monkeypatch: pytest.MonkeyPa
     assert len(shown) == 8
     assert shown[0] == "pass 1 of 2, addresses: no errors"
 
-    class Bad(np.ndarray):  # type: ignore[type-arg]
+    class Bad(np.ndarray[Any, Any]):
         def __setitem__(self, key: object, value: object) -> None:
             super().__setitem__(key, value)
             super().__setitem__(7, 12345)

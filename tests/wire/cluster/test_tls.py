@@ -87,7 +87,7 @@ def test_mixed_cluster(make_node: Make, make_redis_node: Make, certificates: Cer
         assert {words[0]: words[1] for words in map(str.split, script.splitlines())} == told(tls=True)
         assert text(node.node("CLUSTER", "REPLICAS", ours.node.id)[0]).split()[1] == told(tls=False)[replica.node.id]
         # A replica is shown when the node has heard from it that it has data.
-        wait_for(lambda: endpoints(node, tls=False) == {each.port for each in nodes}, 20, "for plain ports")  # noqa: B023
+        wait_for(lambda: endpoints(node, tls=False) == {each.port for each in nodes}, 20, "for plain ports")  # noqa: B023 - called at once
         assert endpoints(node, tls=True) == {each.tls_port for each in nodes}
         shards = {tuple(member[:8]) for shard in node.node("CLUSTER", "SHARDS") for member in shard[3]}
         ids = [(each.node.id.encode(), each.port, each.tls_port) for each in nodes]
